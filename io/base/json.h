@@ -1,0 +1,21 @@
+/* JSON values are jansson's (https://jansson.readthedocs.io); this header is where it comes in. */
+#ifndef THAW_IO_BASE_JSON_H
+#define THAW_IO_BASE_JSON_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "io/base/error.h"
+
+/* Parses a text of `size` bytes; `where` names it in the error. The caller owns the reference. */
+json_t *thaw_json_parse(const char *text, size_t size, const char *where, struct thaw_error *err);
+json_t *thaw_json_load(const char *path, struct thaw_error *err);
+
+/* One line, ASCII only, keys in the order they were put in: equal values give equal bytes. The caller
+ * frees. */
+char *thaw_json_text(const json_t *value, struct thaw_error *err);
+
+/* Indented, through thaw_replace. */
+int thaw_json_save(const char *path, const json_t *value, struct thaw_error *err);
+
+#endif

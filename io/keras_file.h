@@ -1,0 +1,69 @@
+/* A Keras HDF5 model file as values: configuration, named tensors, and Thaw's own group.
+ *
+ * The file knows nothing of layer kinds. Layout: legacy whole-model files (root attribute model_config,
+ * group model_weights) and legacy weights-only files (root attribute layer_names), as Keras 1, 2 and 3
+ * write them. */
+#ifndef THAW_IO_KERAS_FILE_H
+#define THAW_IO_KERAS_FILE_H
+
+#include <stddef.h>
+
+#include "io/base/json.h"
+
+enum { THAW_TENSOR_RANK = 6 };
+
+struct thaw_tensor {
+    char *name; /* as in weight_names, e.g. "conv1/kernel:0" */
+    int rank;   /* 0 = scalar */
+    long dims[THAW_TENSOR_RANK];
+    size_t count; /* product of dims */
+    float *data;  /* row-major */
+};
+
+/* One entry of layer_names with the tensors its weight_names lists, in that order. */
+struct thaw_keras_group {
+    char *name;
+    struct thaw_tensor *tensors;
+    size_t n_tensors;
+};
+
+struct thaw_keras_file {
+    json_t *config;     /* model_config; NULL in a weights-only file */
+    int keras_major;    /* 1, 2 or 3 */
+    char *keras_version; /* as written, "" when absent */
+    struct thaw_keras_group *groups; /* in the order of layer_names */
+    size_t n_groups;
+    /* The "thaw" group, which Keras ignores. */
+    json_t *thaw;               /* its attribute "record"; NULL when there is none */
+    struct thaw_tensor *extras; /* its datasets, e.g. the self-test's input, sorted by name */
+    size_t n_extras;
+    void *storage; /* where tensor data lives when read from a file; NULL when the tensors own it */
+    size_t storage_size;
+};
+
+/* Reads the whole file in a child process under time and memory limits, because libhdf5 can crash or
+ * hang on damaged files. Refused with the reason: anything that is not HDF5, damaged files, soft and
+ * external links, absurd sizes, bfloat16 tensors, Keras 3 ".weights.h5" and ".keras". Call it before the
+ * first OpenMP region of the process is no longer possible: fork after threads exist is still safe here,
+ * because the child runs nothing but libhdf5 and plain C. */
+struct thaw_keras_file *thaw_keras_load(const char *path, struct thaw_error *err);
+
+/* Writes a flat Keras 2 dialect file: beside the target, synced, renamed. Equal content gives equal
+ * bytes. `config` must be set and groups must be in the order Keras expects. */
+int thaw_keras_save(const char *path, const struct thaw_keras_file *file, struct thaw_error *err);
+
+const struct thaw_keras_group *thaw_keras_find(const struct thaw_keras_file *file, const char *name);
+const struct thaw_tensor *thaw_keras_extra(const struct thaw_keras_file *file, const char *name);
+
+/* For building a file to be saved: an empty one; a group; a tensor of its own copy of the data (into a
+ * group, or among the extras when group is NULL). */
+struct thaw_keras_file *thaw_keras_create(struct thaw_error *err);
+struct thaw_keras_group *thaw_keras_add_group(struct thaw_keras_file *file, const char *name,
+                                              struct thaw_error *err);
+int thaw_keras_add_tensor(struct thaw_keras_file *file, struct thaw_keras_group *group,
+                          const char *name, const long *dims, int rank, const float *data,
+                          struct thaw_error *err);
+
+void thaw_keras_free(struct thaw_keras_file *file);
+
+#endif
