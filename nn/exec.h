@@ -1,0 +1,59 @@
+/* An executor: a plan made ready for n samples at once. Primitives and memory are made here, once;
+ * nothing is allocated afterwards. */
+#ifndef THAW_NN_EXEC_H
+#define THAW_NN_EXEC_H
+
+#include "nn/plan.h"
+
+struct thaw_exec;
+
+/* Borrows the plan, which must outlive it. */
+struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct thaw_error *err);
+void thaw_exec_free(struct thaw_exec *exec);
+
+/* The graph's weights have changed: rebuilds what is derived from them. */
+int thaw_exec_update(struct thaw_exec *exec, struct thaw_error *err);
+
+enum thaw_form { THAW_NHWC /* [n,H,W,C] */, THAW_PACKED /* the value's layout */ };
+
+struct thaw_pass {
+    const float *x; /* `count` samples */
+    enum thaw_form form;
+    int count;     /* 1 .. n; the rest of the micro-batch is filled with zeros */
+    bool training; /* dropout and batch statistics; backward may follow */
+    uint64_t seed;
+    uint32_t step, first_sample; /* place in the run, for random numbers */
+};
+int thaw_exec_forward(struct thaw_exec *exec, const struct thaw_pass *pass, struct thaw_error *err);
+
+/* The output of the last forward: in its layout (valid until the next call), or copied out as
+ * [count,H,W,C]. */
+const float *thaw_exec_output(const struct thaw_exec *exec);
+void thaw_exec_read(const struct thaw_exec *exec, int count, float *nhwc);
+
+/* Backward of the last forward from the gradient of the output ([count,H,W,C]; the samples beyond
+ * count get zero). `first` starts the batch's sums afresh. */
+int thaw_exec_backward(struct thaw_exec *exec, const float *gradient, int count, bool first,
+                       struct thaw_error *err);
+
+/* The batch is over: gradient of plan->trained[i], [param->count]. Valid until the next backward.
+ */
+int thaw_exec_gradients(struct thaw_exec *exec, struct thaw_error *err);
+float *thaw_exec_gradient(struct thaw_exec *exec, int i);
+
+/* Gradient at the plan's input after a backward pass, for tests: only when the plan was made by
+ * thaw_plan_create with an input that has_grad. NULL otherwise. */
+const float *thaw_exec_input_gradient(const struct thaw_exec *exec);
+
+size_t thaw_exec_bytes(const struct thaw_exec *exec); /* arena and gradients */
+int thaw_exec_batch(const struct thaw_exec *exec);    /* n */
+
+/* Whole arrays: x [count,H,W,C] through the executor, micro-batch by micro-batch, into y. */
+int thaw_exec_infer(struct thaw_exec *exec, const float *x, size_t count, float *y,
+                    struct thaw_error *err);
+
+/* How many samples at once: a pure function of the plan, the caches and `limit` (the batch), so
+ * that reruns are bit-equal. */
+int thaw_exec_choose_batch(const struct thaw_plan *plan, int limit);
+
+#endif

@@ -1,0 +1,42 @@
+/* A plan: which operations run, what is folded into what, what trains, what backward needs.
+ * Immutable: thawing another block makes a new plan from the same graph, so that the gradient cut,
+ * the kept activations and the memory layout always agree. */
+#ifndef THAW_NN_PLAN_H
+#define THAW_NN_PLAN_H
+
+#include "nn/op.h"
+
+struct thaw_plan_options {
+    int first; /* node whose output is the plan's input (0 = the picture); must be a single-node cut
+                */
+    int last;  /* node whose output is the plan's output; -1 = the graph's */
+    bool training;         /* weights of nodes with `trainable` get gradients */
+    bool batch_statistics; /* trainable batch norms use the batch's statistics */
+    bool logits;           /* leave out a softmax at the very end */
+};
+
+/* A weight that gets a gradient. */
+struct thaw_trained {
+    struct thaw_param *param;
+    const struct thaw_node *node;
+};
+
+struct thaw_plan {
+    struct thaw_op *ops; /* in order; folded ones are gone */
+    int n_ops;
+    struct thaw_value *values;
+    int n_values;
+    int input, output;
+    struct thaw_trained *trained; /* in graph order */
+    int n_trained;
+    bool softmax_left_out;
+    int block;              /* channel block of the layouts */
+    struct thaw_op *folded; /* where norms that were folded live on */
+    int n_folded;
+};
+
+struct thaw_plan *thaw_plan_create(struct thaw_graph *graph,
+                                   const struct thaw_plan_options *options, struct thaw_error *err);
+void thaw_plan_free(struct thaw_plan *plan);
+
+#endif
