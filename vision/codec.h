@@ -1,4 +1,5 @@
-/* One picture format: one file in codecs/ that defines `const struct thaw_codec thaw_codec_<stem>`. */
+/* One picture format: one file in codecs/ that defines `const struct thaw_codec thaw_codec_<stem>`.
+ */
 #ifndef THAW_VISION_CODEC_H
 #define THAW_VISION_CODEC_H
 
@@ -8,7 +9,8 @@
 
 struct thaw_codec {
     const char *name; /* "PNG" */
-    const char *suffixes; /* ".png", or several with a space between: what a data folder is searched for */
+    const char
+        *suffixes; /* ".png", or several with a space between: what a data folder is searched for */
     bool (*sniff)(const unsigned char *data, size_t size);
     int (*decode)(struct thaw_pixels *pixels, const unsigned char *data, size_t size,
                   const struct thaw_decode_hint *hint, const char *name, struct thaw_error *err);
@@ -17,6 +19,12 @@ struct thaw_codec {
 /* Generated from the folder; NULL-ended. */
 extern const struct thaw_codec *const thaw_codecs[];
 
+/* -1 with an error unless both sides are 1 .. THAW_MAX_SIDE, the product is at most THAW_MAX_PIXELS
+ * and `at_least`, the fewest bytes of a file that can hold such a picture, is not above `size`. */
+int thaw_codec_check_size(long width, long height, size_t at_least, size_t size, const char *name,
+                          struct thaw_error *err);
+
+enum { THAW_MAX_FILE = 1 << 30 }; /* bytes of a file that is read at all */
 enum { THAW_MAX_SIDE = 65535 };
 enum { THAW_MAX_PIXELS = 1 << 28 }; /* width * height; above it the file is refused as a bomb */
 

@@ -9,18 +9,19 @@
 
 struct thaw_pixels {
     int width, height;
-    int channels;   /* 1 grey, 3 RGB; alpha has been dropped */
-    int depth;      /* 8 or 16 bits a sample */
-    uint16_t *data; /* [height, width, channels], 0 .. 2^depth - 1 */
+    int channels; /* 1 grey, 3 RGB; alpha has been dropped */
+    int depth;    /* 8 or 16 bits a sample */
+    void *data;   /* [height, width, channels]; uint8_t when depth is 8, uint16_t when it is 16 */
 };
 
 /* What a decoder may do to save work. Zeroed means: decode as it is. */
 struct thaw_decode_hint {
-    int min_width, min_height; /* a scaled decode may go down to, but not under, this; 0 = full size */
+    int min_width,
+        min_height; /* a scaled decode may go down to, but not under, this; 0 = full size */
 };
 
-/* Decodes by content, never by suffix. `name` begins the error text. Nothing is allocated before the
- * declared size has been checked. EXIF orientation is honoured. */
+/* Decodes by content, never by suffix. `name` begins the error text. Nothing is allocated before
+ * the declared size has been checked. EXIF orientation is honoured. */
 int thaw_pixels_decode(struct thaw_pixels *pixels, const unsigned char *data, size_t size,
                        const struct thaw_decode_hint *hint, const char *name,
                        struct thaw_error *err);
