@@ -39,7 +39,8 @@ struct thaw_field {
 int thaw_fields_read(const struct thaw_field *fields, void *target, const json_t *object,
                      const char *const *ignored, const char *what, struct thaw_error *err);
 
-/* Puts the fields into the object under their keys, in table order. */
+/* Puts the fields into the object under their keys, in table order. A nullable field that still holds a
+ * preset outside min..max, or one that is no finite number, is written as null. */
 int thaw_fields_write(const struct thaw_field *fields, const void *source, json_t *object,
                       struct thaw_error *err);
 
