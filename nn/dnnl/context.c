@@ -1,0 +1,189 @@
+#include "nn/dnnl/internal.h"
+#include "nn/dnnl/prim.h"
+
+#include <stdio.h>
+
+static dnnl_engine_t engine;
+static dnnl_stream_t stream;
+
+dnnl_engine_t thaw_dnnl_engine(void)
+{
+    if (!engine && dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
+        engine = NULL;
+    return engine;
+}
+
+dnnl_stream_t thaw_dnnl_stream(void)
+{
+    if (!stream && thaw_dnnl_engine() &&
+        dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) != dnnl_success)
+        stream = NULL;
+    return stream;
+}
+
+int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *err)
+{
+    static const char *const names[] = {"success",       "out of memory", "invalid arguments",
+                                        "unimplemented", "iterator ends", "runtime error",
+                                        "not required"};
+    if (status == dnnl_success)
+        return 0;
+    size_t known = sizeof names / sizeof *names;
+    return thaw_fail(err, status == dnnl_out_of_memory ? THAW_EMEMORY : THAW_ESYSTEM,
+                     "oneDNN: %s: %s", what,
+                     (size_t)status < known ? names[status] : "unknown status");
+}
+
+int thaw_dnnl_block(void)
+{
+    /* dnnl_cpu_isa_avx512_core and everything after it contain avx512_core's bits. */
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    return (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16 : 8;
+}
+
+const char *thaw_dnnl_version(void)
+{
+    static char text[32];
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(text, sizeof text, "%d.%d.%d", v->major, v->minor, v->patch);
+    return text;
+}
+
+const char *thaw_dnnl_isa(void)
+{
+    static char text[32];
+    snprintf(text, sizeof text, "isa-%#x", (unsigned)dnnl_get_effective_cpu_isa());
+    return text;
+}
+
+int thaw_dnnl_desc(dnnl_memory_desc_t *md, struct thaw_shape shape, struct thaw_layout layout,
+                   int n, struct thaw_error *err)
+{
+    if (shape.rank == 1) {
+        dnnl_dims_t dims = {n, shape.c};
+        return thaw_dnnl_check(dnnl_memory_desc_init_by_tag(md, 2, dims, dnnl_f32, dnnl_ab),
+                               "vector descriptor", err);
+    }
+    dnnl_dims_t dims = {n, shape.c, shape.h, shape.w};
+    dnnl_format_tag_t tag = layout.block == 16  ? dnnl_nChw16c
+                            : layout.block == 8 ? dnnl_nChw8c
+                            : layout.block == 1 ? dnnl_nchw
+                                                : dnnl_nhwc;
+    return thaw_dnnl_check(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, tag),
+                           "activation descriptor", err);
+}
+
+int thaw_dnnl_memory(dnnl_memory_t *memory, const dnnl_memory_desc_t *md, struct thaw_error *err)
+{
+    return thaw_dnnl_check(dnnl_memory_create(memory, md, thaw_dnnl_engine(), DNNL_MEMORY_NONE),
+                           "memory", err);
+}
+
+dnnl_alg_kind_t thaw_dnnl_eltwise(enum thaw_eltwise_kind kind, bool from_output)
+{
+    switch (kind) {
+    case THAW_ELTWISE_RELU:
+        return from_output ? dnnl_eltwise_relu_use_dst_for_bwd : dnnl_eltwise_relu;
+    case THAW_ELTWISE_CLIP:
+        return from_output ? dnnl_eltwise_clip_v2_use_dst_for_bwd : dnnl_eltwise_clip_v2;
+    case THAW_ELTWISE_ELU:
+        return from_output ? dnnl_eltwise_elu_use_dst_for_bwd : dnnl_eltwise_elu;
+    case THAW_ELTWISE_LOGISTIC:
+        return from_output ? dnnl_eltwise_logistic_use_dst_for_bwd : dnnl_eltwise_logistic;
+    case THAW_ELTWISE_TANH:
+        return from_output ? dnnl_eltwise_tanh_use_dst_for_bwd : dnnl_eltwise_tanh;
+    case THAW_ELTWISE_SWISH:
+        return dnnl_eltwise_swish;
+    case THAW_ELTWISE_GELU_ERF:
+        return dnnl_eltwise_gelu_erf;
+    case THAW_ELTWISE_GELU_TANH:
+        return dnnl_eltwise_gelu_tanh;
+    case THAW_ELTWISE_SOFTPLUS:
+        return dnnl_eltwise_soft_relu;
+    case THAW_ELTWISE_HARDSWISH:
+        return dnnl_eltwise_hardswish;
+    case THAW_ELTWISE_EXP:
+        return from_output ? dnnl_eltwise_exp_use_dst_for_bwd : dnnl_eltwise_exp;
+    case THAW_ELTWISE_MISH:
+        return dnnl_eltwise_mish;
+    case THAW_ELTWISE_LINEAR:
+        return dnnl_eltwise_linear;
+    }
+    return dnnl_alg_kind_undef;
+}
+
+int thaw_dnnl_append_eltwise(dnnl_post_ops_t ops, const struct thaw_eltwise *chain, int n,
+                             struct thaw_error *err)
+{
+    for (int i = 0; i < n; i++)
+        if (thaw_dnnl_check(dnnl_post_ops_append_eltwise(ops, 1.0f,
+                                                         thaw_dnnl_eltwise(chain[i].kind, false),
+                                                         chain[i].alpha, chain[i].beta),
+                            "activation post-op", err))
+            return -1;
+    return 0;
+}
+
+int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const_dnnl_op_desc_t op,
+                        dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint,
+                        const char *what, struct thaw_error *err)
+{
+    dnnl_primitive_attr_t own = NULL;
+    int rc = -1;
+    *p = (struct thaw_dnnl_prim){0};
+    if (attr ? thaw_dnnl_check(dnnl_primitive_attr_clone(&own, attr), what, err)
+             : thaw_dnnl_check(dnnl_primitive_attr_create(&own), what, err))
+        return -1;
+    dnnl_primitive_attr_set_scratchpad_mode(own, dnnl_scratchpad_mode_user);
+    if (thaw_dnnl_check(dnnl_primitive_desc_create(&p->desc, op, own, thaw_dnnl_engine(), hint),
+                        what, err) ||
+        thaw_dnnl_check(dnnl_primitive_create(&p->primitive, p->desc), what, err))
+        goto done;
+    const dnnl_memory_desc_t *md =
+        dnnl_primitive_desc_query_md(p->desc, dnnl_query_scratchpad_md, 0);
+    p->scratch = md ? dnnl_memory_desc_get_size(md) : 0;
+    rc = p->scratch ? thaw_dnnl_memory(&p->scratch_memory, md, err) : 0;
+done:
+    dnnl_primitive_attr_destroy(own);
+    if (rc)
+        thaw_dnnl_prim_release(p);
+    return rc;
+}
+
+int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const dnnl_memory_desc_t *md,
+                       struct thaw_error *err)
+{
+    if (!md)
+        return 0;
+    if (thaw_dnnl_memory(&p->memory[p->n], md, err))
+        return -1;
+    p->arg[p->n++] = arg;
+    return 0;
+}
+
+int thaw_dnnl_prim_run(struct thaw_dnnl_prim *p, void *const *data, void *scratch,
+                       struct thaw_error *err)
+{
+    dnnl_exec_arg_t args[THAW_DNNL_ARGS + 1];
+    int n = 0;
+    for (; n < p->n; n++) {
+        dnnl_memory_set_data_handle(p->memory[n], data[n]);
+        args[n] = (dnnl_exec_arg_t){p->arg[n], p->memory[n]};
+    }
+    if (p->scratch) {
+        dnnl_memory_set_data_handle(p->scratch_memory, scratch);
+        args[n++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, p->scratch_memory};
+    }
+    return thaw_dnnl_check(dnnl_primitive_execute(p->primitive, thaw_dnnl_stream(), n, args),
+                           "execution", err);
+}
+
+void thaw_dnnl_prim_release(struct thaw_dnnl_prim *p)
+{
+    for (int i = 0; i < p->n; i++)
+        dnnl_memory_destroy(p->memory[i]);
+    dnnl_memory_destroy(p->scratch_memory);
+    dnnl_primitive_destroy(p->primitive);
+    dnnl_primitive_desc_destroy(p->desc);
+    *p = (struct thaw_dnnl_prim){0};
+}

@@ -1,0 +1,55 @@
+/* Shared by the files of this folder, the only ones that know oneDNN. */
+#ifndef THAW_NN_DNNL_INTERNAL_H
+#define THAW_NN_DNNL_INTERNAL_H
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include "nn/act.h"
+#include "nn/shape.h"
+
+/* One CPU engine and one in-order stream for the process; made at the first call. NULL only when
+ * oneDNN cannot run at all. */
+dnnl_engine_t thaw_dnnl_engine(void);
+dnnl_stream_t thaw_dnnl_stream(void);
+
+/* 0 on success; else -1 with "oneDNN: WHAT: status". */
+int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *err);
+
+/* Descriptor of n samples of this shape in this layout: logical dims [N,C,H,W] (rank 1: [N,C]). */
+int thaw_dnnl_desc(dnnl_memory_desc_t *md, struct thaw_shape shape, struct thaw_layout layout,
+                   int n, struct thaw_error *err);
+
+/* A memory object whose data handle is set at each execution. */
+int thaw_dnnl_memory(dnnl_memory_t *memory, const dnnl_memory_desc_t *md, struct thaw_error *err);
+
+/* Appends the steps as post-ops. */
+int thaw_dnnl_append_eltwise(dnnl_post_ops_t ops, const struct thaw_eltwise *chain, int n,
+                             struct thaw_error *err);
+/* oneDNN's algorithm of a step, with its gradient computed from the output where that exists. */
+dnnl_alg_kind_t thaw_dnnl_eltwise(enum thaw_eltwise_kind kind, bool from_output);
+
+/* One primitive with its memory objects, executed with raw pointers. */
+enum { THAW_DNNL_ARGS = 8 };
+struct thaw_dnnl_prim {
+    dnnl_primitive_t primitive;
+    dnnl_primitive_desc_t desc; /* kept for queries and hints; destroyed with the primitive */
+    int n;
+    int arg[THAW_DNNL_ARGS];
+    dnnl_memory_t memory[THAW_DNNL_ARGS];
+    size_t scratch; /* bytes of the user scratchpad; its pointer is passed at execution */
+    dnnl_memory_t scratch_memory;
+};
+
+/* Makes the primitive of an operation descriptor; `attr` may be NULL; scratchpad mode is user. */
+int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const_dnnl_op_desc_t op,
+                        dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint,
+                        const char *what, struct thaw_error *err);
+/* Declares an argument with its descriptor (NULL: none is added). */
+int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const dnnl_memory_desc_t *md,
+                       struct thaw_error *err);
+/* Runs with data[i] for argument i, in order of declaration. */
+int thaw_dnnl_prim_run(struct thaw_dnnl_prim *p, void *const *data, void *scratch,
+                       struct thaw_error *err);
+void thaw_dnnl_prim_release(struct thaw_dnnl_prim *p); /* fine on a zeroed one */
+
+#endif

@@ -1,0 +1,47 @@
+/* oneDNN behind our own terms: the header the rest of nn/ includes. Primitives are made once for n
+ * samples and run with raw pointers; tensors are in their values' layouts (nn/shape.h). */
+#ifndef THAW_NN_DNNL_PRIM_H
+#define THAW_NN_DNNL_PRIM_H
+
+#include "nn/ops.h"
+
+int thaw_dnnl_block(void);           /* channels a block: 16 with AVX-512, else 8 */
+const char *thaw_dnnl_version(void); /* "2.6.3" */
+const char *
+thaw_dnnl_isa(void); /* the instruction set in use, as text that differs when it differs */
+
+/* A convolution, depthwise convolution or dense map with bias, residual addend and activation
+ * fused. */
+struct thaw_conv;
+struct thaw_conv_spec {
+    struct thaw_linear linear;
+    struct thaw_shape in, out;
+    struct thaw_layout in_layout, out_layout;
+    int n;
+    struct thaw_act act; /* fused; must have a chain */
+    bool addend;         /* out = act(conv + bias + addend) */
+    bool data_gradient, weight_gradient;
+};
+struct thaw_conv *thaw_conv_create(const struct thaw_conv_spec *spec, struct thaw_error *err);
+void thaw_conv_free(struct thaw_conv *conv);
+size_t thaw_conv_scratch(const struct thaw_conv *conv);
+/* Weights from Keras' layout ([kh,kw,in/groups,out] or [kh,kw,in,m]) and bias [out] (always
+ * present). */
+int thaw_conv_set_weights(struct thaw_conv *conv, const float *kernel, const float *bias,
+                          struct thaw_error *err);
+int thaw_conv_forward(struct thaw_conv *conv, const float *in, const float *addend, float *out,
+                      void *scratch, struct thaw_error *err);
+/* dpre: gradient before the activation. */
+int thaw_conv_backward_data(struct thaw_conv *conv, const float *dpre, float *din, void *scratch,
+                            struct thaw_error *err);
+/* Adds to the sums of this batch, or starts them when first. */
+int thaw_conv_backward_weights(struct thaw_conv *conv, const float *in, const float *dpre,
+                               bool first, void *scratch, struct thaw_error *err);
+/* The sums in Keras' layout. */
+int thaw_conv_gradients(struct thaw_conv *conv, float *dkernel, float *dbias,
+                        struct thaw_error *err);
+/* Names of the implementations chosen, e.g. "jit:avx512_core": direction 0 forward, 1 data, 2
+ * weights. */
+const char *thaw_conv_implementation(const struct thaw_conv *conv, int direction);
+
+#endif
