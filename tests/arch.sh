@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# tests/arch.sh [BUILD]: the rules that keep the parts apart. Prints each breach; exit 1 if there is one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:-build}
+breaches=0
+
+breach() {
+    printf '%s\n' "$1" >&2
+    breaches=$((breaches + 1))
+}
+
+# 1. Which folder may include which: apps -> {vision, nn} -> io -> io/base.
+declare -A may=(
+    [io/base]='io/base'
+    [io]='io'
+    [vision]='vision io'
+    [nn]='nn io'
+    [apps]='apps vision nn io'
+    [datasets]='datasets io/base'
+)
+while IFS=: read -r file line; do
+    included=${line#*\"}
+    included=${included%%\"*}
+    part=${file%%/*}
+    [[ $file == io/base/* ]] && part=io/base
+    allowed=no
+    for folder in ${may[$part]}; do
+        [[ $included == "$folder"/* ]] && allowed=yes
+    done
+    [ $allowed = yes ] || breach "$file: $part must not include $included"
+done < <(grep -rE --include='*.[ch]' '^ *# *include *"' io vision nn apps datasets)
+
+# 2. Where each foreign header may stand (a regular expression of paths).
+only_in() {
+    local what=$1 where=$2 hits
+    hits=$(grep -rnE --include='*.[ch]' "$what" io vision nn apps datasets tests |
+        grep -vE "^($where):" || true)
+    [ -z "$hits" ] || breach "$hits
+  ^ allowed only in $where"
+}
+only_in '# *include *<png\.h>' 'vision/codecs/png\.c|vision/png_write\.c|datasets/write_image\.c'
+only_in '# *include *<jpeglib\.h>' 'vision/codecs/jpeg\.c|datasets/write_image\.c'
+only_in '# *include *<hdf5' 'io/h5\.c'
+only_in '# *include *<zip\.h>' 'io/torch_zip\.c|tests/npz\.c'
+only_in '# *include *<nettle/' 'io/base/hash\.c'
+only_in '# *include *<(oneapi/dnnl/)?dnnl' 'nn/dnnl/[a-z0-9_]*\.[ch]'
+only_in '# *include *<jansson' 'io/base/json\.h'
+only_in '# *include *<omp\.h>' 'io/base/par\.c'
+only_in '# *pragma +omp +simd' 'nn/kernels/[a-z0-9_]*\.[ch]'
+only_in '# *pragma +omp +(p|f|c|a|t|s[^i]|b|m|o)' 'io/base/par\.c'
+only_in '# *include *<CUnit' 'tests/[a-z0-9_]*\.[ch]'
+
+# 3. The library neither prints nor ends the program: that is what apps are for.
+hits=$(grep -rnE --include='*.c' '(^|[^_a-zA-Z0-9])((exit|abort|puts|putchar|printf|perror)\(|stdout|stderr)' \
+    io vision nn | grep -vE ':[0-9]+: *(/?\*|//)' || true)
+[ -z "$hits" ] || breach "$hits
+  ^ printing and exiting belong to apps"
+
+# 4. Every symbol the library exports begins with thaw_.
+if [ -f "$build/libthaw.a" ]; then
+    # Sanitizers add symbols of their own.
+    symbols=$(nm -g --defined-only "$build/libthaw.a" 2>/dev/null |
+        awk 'NF == 3 && $3 !~ /^(thaw_|__odr_asan|\.)/ { print $3 }' | sort -u)
+    [ -z "$symbols" ] || breach "exported without thaw_: $(echo $symbols)"
+else
+    echo "arch: no $build/libthaw.a, its symbols are not checked" >&2
+fi
+
+[ $breaches = 0 ] && echo "arch: clean"
+exit $((breaches > 0))
