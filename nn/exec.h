@@ -41,8 +41,8 @@ int thaw_exec_backward(struct thaw_exec *exec, const float *gradient, int count,
 int thaw_exec_gradients(struct thaw_exec *exec, struct thaw_error *err);
 float *thaw_exec_gradient(struct thaw_exec *exec, int i);
 
-/* Gradient at the plan's input after a backward pass, for tests: only when the plan was made by
- * thaw_plan_create with an input that has_grad. NULL otherwise. */
+/* Gradient at the plan's input after a backward pass, in its layout, when the plan was made with
+ * input_gradient; else NULL. */
 const float *thaw_exec_input_gradient(const struct thaw_exec *exec);
 
 size_t thaw_exec_bytes(const struct thaw_exec *exec); /* arena and gradients */

@@ -13,6 +13,7 @@ struct thaw_plan_options {
     bool training;         /* weights of nodes with `trainable` get gradients */
     bool batch_statistics; /* trainable batch norms use the batch's statistics */
     bool logits;           /* leave out a softmax at the very end */
+    bool input_gradient;   /* backward goes down to the plan's input */
 };
 
 /* A weight that gets a gradient. */

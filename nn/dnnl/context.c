@@ -150,6 +150,22 @@ done:
     return rc;
 }
 
+int thaw_dnnl_reorder_init(struct thaw_dnnl_prim *p, const dnnl_memory_desc_t *from,
+                           const dnnl_memory_desc_t *to, const char *what, struct thaw_error *err)
+{
+    *p = (struct thaw_dnnl_prim){0};
+    if (thaw_dnnl_check(dnnl_reorder_primitive_desc_create(&p->desc, from, thaw_dnnl_engine(), to,
+                                                           thaw_dnnl_engine(), NULL),
+                        what, err) ||
+        thaw_dnnl_check(dnnl_primitive_create(&p->primitive, p->desc), what, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_FROM, from, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_TO, to, err)) {
+        thaw_dnnl_prim_release(p);
+        return -1;
+    }
+    return 0;
+}
+
 int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const dnnl_memory_desc_t *md,
                        struct thaw_error *err)
 {

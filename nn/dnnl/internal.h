@@ -44,6 +44,9 @@ struct thaw_dnnl_prim {
 int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const_dnnl_op_desc_t op,
                         dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint,
                         const char *what, struct thaw_error *err);
+/* A change of layout; arguments are from, to; needs no scratch. */
+int thaw_dnnl_reorder_init(struct thaw_dnnl_prim *p, const dnnl_memory_desc_t *from,
+                           const dnnl_memory_desc_t *to, const char *what, struct thaw_error *err);
 /* Declares an argument with its descriptor (NULL: none is added). */
 int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const dnnl_memory_desc_t *md,
                        struct thaw_error *err);

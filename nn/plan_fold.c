@@ -1,0 +1,136 @@
+#include "nn/plan_fold.h"
+
+#include <stdlib.h>
+
+#include "io/base/mem.h"
+#include "nn/ops.h"
+
+/* The operation that makes this value, if nobody else reads the value. */
+static struct thaw_op *sole_producer(const struct thaw_plan *p, int value)
+{
+    const struct thaw_value *v = &p->values[value];
+    return v->producer >= 0 && v->consumers == 1 && value != p->output ? &p->ops[v->producer]
+                                                                       : NULL;
+}
+
+static bool is_open(const struct thaw_op *op)
+{
+    return op && op->kind && op->addend < 0 && !op->act.kind;
+}
+
+/* `op` disappears: what it made is now made by `host`. */
+static void take_over(struct thaw_plan *p, struct thaw_op *host, struct thaw_op *op)
+{
+    host->out = op->out;
+    host->backward |= op->backward;
+    p->values[op->out].producer = (int)(host - p->ops);
+    op->kind = NULL;
+}
+
+static bool fold_padding(struct thaw_plan *p, struct thaw_op *op)
+{
+    if (op->kind != &thaw_op_linear)
+        return false;
+    struct thaw_op *before = sole_producer(p, op->in[0]);
+    if (!before || before->kind != &thaw_op_pad)
+        return false;
+    const struct thaw_pad *pad = before->conf;
+    if (pad->top < 0 || pad->bottom < 0 || pad->left < 0 || pad->right < 0)
+        return false;
+    struct thaw_linear *linear = op->conf;
+    linear->pad_top += pad->top;
+    linear->pad_bottom += pad->bottom;
+    linear->pad_left += pad->left;
+    linear->pad_right += pad->right;
+    op->in[0] = before->in[0];
+    before->kind = NULL;
+    return true;
+}
+
+static bool fold_norm(struct thaw_plan *p, struct thaw_op *op)
+{
+    struct thaw_op *host = sole_producer(p, op->in[0]);
+    if (!op->kind->affine || !is_open(host) || !host->kind->hosts || host->norm)
+        return false;
+    for (int k = 0; k < THAW_MAX_PARAMS; k++)
+        host->norm_wants[k] = op->wants[k];
+    host->trained |= op->trained;
+    p->folded[p->n_folded] = *op;
+    host->norm = &p->folded[p->n_folded++];
+    take_over(p, host, op);
+    op->conf = NULL; /* the folded copy owns them now */
+    op->in = NULL;
+    return true;
+}
+
+static bool fold_addend(struct thaw_plan *p, struct thaw_op *op)
+{
+    if (op->kind != &thaw_op_combine || ((const struct thaw_combine *)op->conf)->product ||
+        op->n_in != 2 || op->in[0] == op->in[1] ||
+        !thaw_shape_equal(p->values[op->in[0]].shape, p->values[op->in[1]].shape))
+        return false;
+    /* The host must be the later of the two, so that the other sum is there when it runs. */
+    int late = p->values[op->in[0]].producer > p->values[op->in[1]].producer ? 0 : 1;
+    struct thaw_op *host = sole_producer(p, op->in[late]);
+    if (!is_open(host) || !host->kind->hosts)
+        return false;
+    host->addend = op->in[1 - late];
+    take_over(p, host, op);
+    return true;
+}
+
+static bool fold_activation(struct thaw_plan *p, struct thaw_op *op)
+{
+    if (op->kind != &thaw_op_activation)
+        return false;
+    const struct thaw_act *act = &((const struct thaw_activation *)op->conf)->act;
+    struct thaw_op *host = sole_producer(p, op->in[0]);
+    struct thaw_eltwise chain[2];
+    if (!host || !host->kind || host->act.kind || !(host->kind->hosts || host->kind->affine))
+        return false;
+    if (thaw_act_chain(act, chain) == 0 || (op->backward && !thaw_act_from_output(act)))
+        return false;
+    host->act = *act;
+    take_over(p, host, op);
+    return true;
+}
+
+static void close_up(struct thaw_plan *p)
+{
+    int kept = 0;
+    for (int i = 0; i < p->n_ops; i++) {
+        if (!p->ops[i].kind) {
+            free(p->ops[i].conf);
+            free(p->ops[i].in);
+            continue;
+        }
+        p->ops[kept] = p->ops[i];
+        p->values[p->ops[kept].out].producer = kept;
+        kept++;
+    }
+    p->n_ops = kept;
+    for (int v = 0; v < p->n_values; v++)
+        p->values[v].consumers = 0;
+    for (int i = 0; i < p->n_ops; i++) {
+        const struct thaw_op *op = &p->ops[i];
+        for (int k = 0; k < op->n_in; k++)
+            p->values[op->in[k]].consumers++;
+        if (op->addend >= 0)
+            p->values[op->addend].consumers++;
+    }
+}
+
+int thaw_plan_fold(struct thaw_plan *p, struct thaw_error *err)
+{
+    p->folded = thaw_new((size_t)p->n_ops, sizeof *p->folded, err);
+    if (!p->folded)
+        return -1;
+    for (int i = 0; i < p->n_ops; i++) {
+        struct thaw_op *op = &p->ops[i];
+        fold_padding(p, op);
+        if (!fold_norm(p, op) && !fold_addend(p, op))
+            fold_activation(p, op);
+    }
+    close_up(p);
+    return 0;
+}
