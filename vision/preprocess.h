@@ -21,7 +21,8 @@ extern const char *const thaw_fit_names[]; /* "stretch", "crop", "letterbox", NU
 struct thaw_preprocess_mode {
     const char *name;
     float mean[3], std[3];
-    bool bgr; /* channels reversed first; mean and std are in the reversed order */
+    const char *formula; /* for people */
+    bool bgr;            /* channels reversed first; mean and std are in the reversed order */
 };
 /* "tf", "caffe", "torch", "lite", "01", "none", "custom" (mean and std of the record); a NULL name
  * ends. */
@@ -54,8 +55,8 @@ int thaw_preprocess_check(const struct thaw_preprocess *p, struct thaw_error *er
 int thaw_preprocess_read(struct thaw_preprocess *p, const json_t *object, struct thaw_error *err);
 json_t *thaw_preprocess_write(const struct thaw_preprocess *p, struct thaw_error *err);
 
-/* One line for people, e.g. "224x224 stretch, x/127.5-1 (tf), 16-bit range 0..4095". The caller
- * frees. */
+/* One line for people, e.g. "224x224 RGB, stretch, x/127.5-1 (tf), 16-bit samples 0..4095 as
+ * 0..255". The caller frees. */
 char *thaw_preprocess_text(const struct thaw_preprocess *p, struct thaw_error *err);
 
 /* Sets `range` for 16-bit scans whose largest sample is `max`: 0 .. the smallest 2^k-1 >= max, and
@@ -70,7 +71,8 @@ struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p);
 int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
                              struct thaw_image *image, struct thaw_error *err);
 
-/* Second half: the mode. `image` as geometry() makes it; `out` is [height,width,channels]. */
+/* Second half: the mode. `image` as geometry() makes it; `out` is [height,width,channels]
+ * and may be the image's own data. */
 void thaw_preprocess_normalise(const struct thaw_preprocess *p, const struct thaw_image *image,
                                float *out);
 

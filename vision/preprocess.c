@@ -1,0 +1,307 @@
+#include "vision/preprocess.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/base/mem.h"
+#include "vision/resize.h"
+
+enum { MAX_SIDE = 8192, SAMPLE_MAX = 65535 };
+
+const char *const thaw_fit_names[] = {[THAW_FIT_STRETCH] = "stretch",
+                                      [THAW_FIT_CROP] = "crop",
+                                      [THAW_FIT_LETTERBOX] = "letterbox",
+                                      NULL};
+
+/* tf, caffe, torch: keras.applications.imagenet_utils.preprocess_input; torch's figures are for
+ * 0..1 there. lite: the input of the EfficientNet-Lite networks. */
+const struct thaw_preprocess_mode thaw_preprocess_modes[] = {
+    {"tf", {127.5f, 127.5f, 127.5f}, {127.5f, 127.5f, 127.5f}, "x/127.5-1", false},
+    {"caffe", {103.939f, 116.779f, 123.68f}, {1, 1, 1}, "BGR, x-(103.939,116.779,123.68)", true},
+    {"torch",
+     {0.485f * 255, 0.456f * 255, 0.406f * 255},
+     {0.229f * 255, 0.224f * 255, 0.225f * 255},
+     "(x/255-(.485,.456,.406))/(.229,.224,.225)",
+     false},
+    {"lite", {127, 127, 127}, {128, 128, 128}, "(x-127)/128", false},
+    {"01", {0, 0, 0}, {255, 255, 255}, "x/255", false},
+    {"none", {0, 0, 0}, {1, 1, 1}, "x", false},
+    {"custom", {0, 0, 0}, {0, 0, 0}, NULL, false},
+    {NULL, {0, 0, 0}, {0, 0, 0}, NULL, false}};
+
+static bool is_custom(const struct thaw_preprocess *p)
+{
+    return !thaw_preprocess_modes[p->mode].formula;
+}
+
+/* --- names --- */
+
+static int fail_name(const char *what, const char *name, const char *const *known,
+                     struct thaw_error *err)
+{
+    char list[256] = "";
+    size_t used = 0;
+    for (; *known && used < sizeof list; known++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", *known);
+    return thaw_fail(err, THAW_EUSAGE, "unknown %s '%s'; known: %s", what, name, list);
+}
+
+int thaw_preprocess_find_mode(const char *name, struct thaw_error *err)
+{
+    const char *names[16] = {NULL};
+    for (int i = 0; thaw_preprocess_modes[i].name; i++) {
+        names[i] = thaw_preprocess_modes[i].name;
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    }
+    return fail_name("preprocessing mode", name, names, err);
+}
+
+int thaw_preprocess_find_fit(const char *name, struct thaw_error *err)
+{
+    for (int i = 0; thaw_fit_names[i]; i++)
+        if (strcmp(name, thaw_fit_names[i]) == 0)
+            return i;
+    return fail_name("way to fit a scan", name, thaw_fit_names, err);
+}
+
+/* --- the record --- */
+
+int thaw_preprocess_init(struct thaw_preprocess *p, const char *mode, int height, int width,
+                         struct thaw_error *err)
+{
+    memset(p, 0, sizeof *p);
+    int index = thaw_preprocess_find_mode(mode, err);
+    if (index < 0)
+        return -1;
+    *p = (struct thaw_preprocess){.height = height,
+                                  .width = width,
+                                  .channels = 3,
+                                  .fit = THAW_FIT_STRETCH,
+                                  .mode = index,
+                                  .range = {0, SAMPLE_MAX},
+                                  .scaled_decode = true};
+    if (is_custom(p))
+        for (int c = 0; c < 3; c++)
+            p->std[c] = 1;
+    return thaw_preprocess_check(p, err);
+}
+
+static int check_custom(const struct thaw_preprocess *p, struct thaw_error *err)
+{
+    for (int c = 0; c < 3; c++)
+        if (!isfinite(p->mean[c]) || !(p->std[c] > 0) || !isfinite(p->std[c]))
+            return thaw_fail(err, THAW_EINPUT,
+                             "preprocessing: channel %d has mean %g and std %g; mode custom needs "
+                             "finite numbers, std above 0, in units of 0..255",
+                             c, (double)p->mean[c], (double)p->std[c]);
+    return 0;
+}
+
+int thaw_preprocess_check(const struct thaw_preprocess *p, struct thaw_error *err)
+{
+    if (p->height < 1 || p->height > MAX_SIDE || p->width < 1 || p->width > MAX_SIDE)
+        return thaw_fail(err, THAW_EINPUT, "preprocessing: size %d x %d; each side must be 1 to %d",
+                         p->height, p->width, MAX_SIDE);
+    if (p->channels != 1 && p->channels != 3)
+        return thaw_fail(err, THAW_EINPUT, "preprocessing: %d channels; 1 and 3 are possible",
+                         p->channels);
+    const struct thaw_preprocess_mode *mode = &thaw_preprocess_modes[p->mode];
+    if (p->channels == 1 && !is_custom(p) &&
+        (mode->mean[0] != mode->mean[1] || mode->std[0] != mode->std[1]))
+        return thaw_fail(err, THAW_EINPUT,
+                         "preprocessing: mode %s has a constant for each of 3 channels, the "
+                         "network has 1; tf, lite, 01, none and custom are possible",
+                         mode->name);
+    if (is_custom(p) && check_custom(p, err))
+        return -1;
+    if (!(p->range[0] >= 0 && p->range[1] > p->range[0] && p->range[1] <= SAMPLE_MAX))
+        return thaw_fail(err, THAW_EINPUT,
+                         "preprocessing: range %g..%g of 16-bit samples; it must rise and lie in "
+                         "0..%d",
+                         (double)p->range[0], (double)p->range[1], SAMPLE_MAX);
+    if (!(p->fill >= 0 && p->fill <= 255))
+        return thaw_fail(err, THAW_EINPUT, "preprocessing: fill %g; it must lie in 0..255",
+                         (double)p->fill);
+    return 0;
+}
+
+void thaw_preprocess_fit_range(struct thaw_preprocess *p, int max)
+{
+    int top = 255;
+    while (top < max && top < SAMPLE_MAX)
+        top = 2 * top + 1;
+    p->range[0] = 0;
+    p->range[1] = (float)top;
+}
+
+char *thaw_preprocess_text(const struct thaw_preprocess *p, struct thaw_error *err)
+{
+    const struct thaw_preprocess_mode *mode = &thaw_preprocess_modes[p->mode];
+    char formula[192], fill[32] = "";
+    snprintf(formula, sizeof formula, "%s", mode->formula ? mode->formula : "");
+    if (is_custom(p) && p->channels == 1)
+        snprintf(formula, sizeof formula, "(x-%g)/%g", (double)p->mean[0], (double)p->std[0]);
+    else if (is_custom(p))
+        snprintf(formula, sizeof formula, "(x-(%g,%g,%g))/(%g,%g,%g)", (double)p->mean[0],
+                 (double)p->mean[1], (double)p->mean[2], (double)p->std[0], (double)p->std[1],
+                 (double)p->std[2]);
+    if (p->fit == THAW_FIT_LETTERBOX)
+        snprintf(fill, sizeof fill, " on %g", (double)p->fill);
+    return thaw_format(err, "%dx%d %s, %s%s, %s (%s), 16-bit samples %g..%g as 0..255%s", p->height,
+                       p->width, p->channels == 1 ? "grey" : "RGB", thaw_fit_names[p->fit], fill,
+                       formula, mode->name, (double)p->range[0], (double)p->range[1],
+                       p->scaled_decode ? "" : ", JPEG decoded in full");
+}
+
+/* --- at work --- */
+
+struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p)
+{
+    struct thaw_decode_hint hint = {2 * p->width, 2 * p->height};
+    struct thaw_decode_hint none = {0, 0};
+    return p->scaled_decode ? hint : none;
+}
+
+/* The largest centred part of the scan with the target's proportions. */
+static struct thaw_box centre_box(const struct thaw_preprocess *p, int width, int height)
+{
+    double scale = fmin((double)width / p->width, (double)height / p->height);
+    double w = p->width * scale, h = p->height * scale;
+    return (struct thaw_box){(float)((width - w) / 2), (float)((height - h) / 2), (float)w,
+                             (float)h};
+}
+
+/* Size of the whole scan within the target, in its proportions. */
+static void inner_size(const struct thaw_preprocess *p, int width, int height, int *inner_width,
+                       int *inner_height)
+{
+    double scale = fmin((double)p->width / width, (double)p->height / height);
+    *inner_width = (int)fmax(1, round(width * scale));
+    *inner_height = (int)fmax(1, round(height * scale));
+}
+
+/* Grey to three equal channels, colours to luma (ITU-R BT.601), or as they are. */
+static void convert_channels(const float *in, int in_channels, float *out, int out_channels,
+                             size_t n)
+{
+    if (in_channels == out_channels)
+        memcpy(out, in, n * (size_t)in_channels * sizeof *out);
+    else if (in_channels == 1)
+        for (size_t i = 0; i < n; i++)
+            out[3 * i] = out[3 * i + 1] = out[3 * i + 2] = in[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] = 0.299f * in[3 * i] + 0.587f * in[3 * i + 1] + 0.114f * in[3 * i + 2];
+}
+
+/* Lays `inner` in the middle of a new image of the target's size and channels. */
+static int place(const struct thaw_preprocess *p, const struct thaw_image *inner,
+                 struct thaw_image *image, struct thaw_error *err)
+{
+    if (thaw_image_init(image, p->width, p->height, p->channels, err))
+        return -1;
+    size_t all = (size_t)p->width * (size_t)p->height * (size_t)p->channels;
+    if (inner->width != p->width || inner->height != p->height)
+        for (size_t i = 0; i < all; i++)
+            image->data[i] = p->fill;
+    int left = (p->width - inner->width) / 2, top = (p->height - inner->height) / 2;
+    for (int y = 0; y < inner->height; y++) {
+        size_t to = (size_t)(top + y) * (size_t)p->width + (size_t)left;
+        size_t from = (size_t)y * (size_t)inner->width;
+        convert_channels(inner->data + from * (size_t)inner->channels, inner->channels,
+                         image->data + to * (size_t)p->channels, p->channels, (size_t)inner->width);
+    }
+    return 0;
+}
+
+int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
+                             struct thaw_image *image, struct thaw_error *err)
+{
+    struct thaw_image inner;
+    struct thaw_box box = {0, 0, (float)pixels->width, (float)pixels->height};
+    int width = p->width, height = p->height, rc = -1;
+    float lo = pixels->depth == 16 ? p->range[0] : 0;
+    float hi = pixels->depth == 16 ? p->range[1] : 255;
+    memset(image, 0, sizeof *image);
+    if (p->fit == THAW_FIT_CROP)
+        box = centre_box(p, pixels->width, pixels->height);
+    else if (p->fit == THAW_FIT_LETTERBOX)
+        inner_size(p, pixels->width, pixels->height, &width, &height);
+    if (thaw_image_init(&inner, width, height, pixels->channels, err))
+        return -1;
+    if (thaw_resize_pixels(pixels, lo, hi, &box, &inner, err))
+        goto done;
+    if (width == p->width && height == p->height && inner.channels == p->channels) {
+        *image = inner;
+        return 0;
+    }
+    rc = place(p, &inner, image, err);
+done:
+    thaw_image_release(&inner);
+    return rc;
+}
+
+void thaw_preprocess_affine(const struct thaw_preprocess *p, float scale[3], float offset[3],
+                            bool *bgr)
+{
+    const struct thaw_preprocess_mode *mode = &thaw_preprocess_modes[p->mode];
+    for (int c = 0; c < 3; c++) {
+        double mean = (double)(is_custom(p) ? p->mean[c] : mode->mean[c]);
+        double std = (double)(is_custom(p) ? p->std[c] : mode->std[c]);
+        scale[c] = (float)(1 / std);
+        offset[c] = (float)(-mean / std);
+    }
+    *bgr = mode->bgr && p->channels == 3;
+}
+
+void thaw_preprocess_normalise(const struct thaw_preprocess *p, const struct thaw_image *image,
+                               float *out)
+{
+    assert(image->width == p->width && image->height == p->height &&
+           image->channels == p->channels);
+    float scale[3], offset[3];
+    bool bgr;
+    thaw_preprocess_affine(p, scale, offset, &bgr);
+    size_t n = (size_t)p->width * (size_t)p->height;
+    const float *in = image->data;
+    if (p->channels == 1) {
+        for (size_t i = 0; i < n; i++)
+            out[i] = in[i] * scale[0] + offset[0];
+        return;
+    }
+    size_t first = bgr ? 2 : 0, last = 2 - first;
+    for (size_t i = 0; i < 3 * n; i += 3) {
+        /* All read before any is written: `out` may be the image itself. */
+        float a = in[i + first], b = in[i + 1], c = in[i + last];
+        out[i] = a * scale[0] + offset[0];
+        out[i + 1] = b * scale[1] + offset[1];
+        out[i + 2] = c * scale[2] + offset[2];
+    }
+}
+
+int thaw_preprocess_apply(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
+                          float *out, struct thaw_error *err)
+{
+    struct thaw_image image;
+    if (thaw_preprocess_geometry(p, pixels, &image, err))
+        return -1;
+    thaw_preprocess_normalise(p, &image, out);
+    thaw_image_release(&image);
+    return 0;
+}
+
+int thaw_preprocess_file(const struct thaw_preprocess *p, const char *path, float *out,
+                         struct thaw_error *err)
+{
+    struct thaw_pixels pixels;
+    struct thaw_decode_hint hint = thaw_preprocess_hint(p);
+    if (thaw_pixels_load(&pixels, path, &hint, err))
+        return -1;
+    int rc = thaw_preprocess_apply(p, &pixels, out, err);
+    thaw_pixels_release(&pixels);
+    return rc ? thaw_error_prefix(err, "%s", path) : 0;
+}
