@@ -1,5 +1,5 @@
-/* PyTorch state dicts without Python: a restricted reader that can build tensors, ordered dicts and plain
- * values, and nothing else. Any other pickle instruction or global is refused by name. */
+/* PyTorch state dicts without Python: a restricted reader that can build tensors, ordered dicts and
+ * plain values, and nothing else. Any other pickle instruction or global is refused by name. */
 #ifndef THAW_IO_TORCH_FILE_H
 #define THAW_IO_TORCH_FILE_H
 
@@ -12,8 +12,8 @@ struct thaw_torch_file {
     size_t n_tensors;
 };
 
-/* Both the legacy format (a stream of pickles, then the storages) and the zip format. Tensors of half,
- * bfloat16, float, double and integer types become float; a view is made contiguous. */
+/* Both the legacy format (a stream of pickles, then the storages) and the zip format. Tensors of
+ * half, bfloat16, float, double and integer types become float; a view is made contiguous. */
 struct thaw_torch_file *thaw_torch_load(const char *path, struct thaw_error *err);
 bool thaw_torch_sniff(const unsigned char *head, size_t size);
 const struct thaw_tensor *thaw_torch_find(const struct thaw_torch_file *file, const char *name);
