@@ -1,8 +1,8 @@
 /* A Keras HDF5 model file as values: configuration, named tensors, and Thaw's own group.
  *
- * The file knows nothing of layer kinds. Layout: legacy whole-model files (root attribute model_config,
- * group model_weights) and legacy weights-only files (root attribute layer_names), as Keras 1, 2 and 3
- * write them. */
+ * The file knows nothing of layer kinds. Layout: legacy whole-model files (root attribute
+ * model_config, group model_weights) and legacy weights-only files (root attribute layer_names), as
+ * Keras 1, 2 and 3 write them. */
 #ifndef THAW_IO_KERAS_FILE_H
 #define THAW_IO_KERAS_FILE_H
 
@@ -28,41 +28,50 @@ struct thaw_keras_group {
 };
 
 struct thaw_keras_file {
-    json_t *config;     /* model_config; NULL in a weights-only file */
-    int keras_major;    /* 1, 2 or 3 */
-    char *keras_version; /* as written, "" when absent */
+    json_t *config;                  /* model_config; NULL in a weights-only file */
+    int keras_major;                 /* 1, 2 or 3 */
+    char *keras_version;             /* as written, "" when absent */
     struct thaw_keras_group *groups; /* in the order of layer_names */
     size_t n_groups;
     /* The "thaw" group, which Keras ignores. */
     json_t *thaw;               /* its attribute "record"; NULL when there is none */
     struct thaw_tensor *extras; /* its datasets, e.g. the self-test's input, sorted by name */
     size_t n_extras;
-    void *storage; /* where tensor data lives when read from a file; NULL when the tensors own it */
+    void *storage; /* holds the data of tensors read from a file; others own theirs */
     size_t storage_size;
 };
 
-/* Reads the whole file in a child process under time and memory limits, because libhdf5 can crash or
- * hang on damaged files. Refused with the reason: anything that is not HDF5, damaged files, soft and
- * external links, absurd sizes, bfloat16 tensors, Keras 3 ".weights.h5" and ".keras". Call it before the
- * first OpenMP region of the process is no longer possible: fork after threads exist is still safe here,
- * because the child runs nothing but libhdf5 and plain C. */
+/* Reads the whole file in a child process under time and memory limits, because libhdf5 can crash
+ * or hang on damaged files. Refused with the reason: anything that is not HDF5, damaged files, soft
+ * and external links, absurd sizes, bfloat16 tensors, Keras 3 ".weights.h5" and ".keras". Threads
+ * of the parent do no harm, as long as none of them is inside libhdf5: the child runs nothing but
+ * libhdf5 and plain C. Half, double and integer datasets become float32; optimizer state is left
+ * where it is. */
 struct thaw_keras_file *thaw_keras_load(const char *path, struct thaw_error *err);
 
-/* Writes a flat Keras 2 dialect file: beside the target, synced, renamed. Equal content gives equal
- * bytes. `config` must be set and groups must be in the order Keras expects. */
+/* Writes a file of the Keras 2.15 form: beside the target, synced, renamed. Equal content gives
+ * equal bytes. `config` must be set and groups must be in the order Keras expects; keras_version
+ * and keras_major are not used. Layer names are unique; names joined with '/' become nested groups.
+ * Needs as much memory again as the file is large. */
 int thaw_keras_save(const char *path, const struct thaw_keras_file *file, struct thaw_error *err);
 
-const struct thaw_keras_group *thaw_keras_find(const struct thaw_keras_file *file, const char *name);
+const struct thaw_keras_group *thaw_keras_find(const struct thaw_keras_file *file,
+                                               const char *name);
 const struct thaw_tensor *thaw_keras_extra(const struct thaw_keras_file *file, const char *name);
 
-/* For building a file to be saved: an empty one; a group; a tensor of its own copy of the data (into a
- * group, or among the extras when group is NULL). */
+/* For building a file to be saved: an empty one; a group, whose pointer is good until the next is
+ * added; a tensor with its own copy of the data (into a group, or among the extras when group is
+ * NULL). Group names are unique, so are the extras' names and the tensors' names within a group. */
 struct thaw_keras_file *thaw_keras_create(struct thaw_error *err);
 struct thaw_keras_group *thaw_keras_add_group(struct thaw_keras_file *file, const char *name,
                                               struct thaw_error *err);
 int thaw_keras_add_tensor(struct thaw_keras_file *file, struct thaw_keras_group *group,
                           const char *name, const long *dims, int rank, const float *data,
                           struct thaw_error *err);
+/* The same without a copy: data lies in file->storage, or becomes the tensor's own (from thaw_new).
+ * On failure it stays the caller's. */
+int thaw_keras_place(struct thaw_keras_file *file, struct thaw_keras_group *group, const char *name,
+                     const long *dims, int rank, float *data, struct thaw_error *err);
 
 void thaw_keras_free(struct thaw_keras_file *file);
 

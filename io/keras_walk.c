@@ -1,0 +1,220 @@
+#include "io/keras_wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/base/mem.h"
+#include "io/h5.h"
+
+_Static_assert((int)THAW_H5_RANK == (int)THAW_TENSOR_RANK, "tensors of any rank that is read");
+
+/* Of names with '/' below the group thaw; a damaged file may hold a circle. */
+enum { DEEPEST = 8 };
+
+static int put_record(struct thaw_child_out *out, struct thaw_wire *record, const char *text,
+                      struct thaw_error *err)
+{
+    record->text = text ? strlen(text) + 1 : 0;
+    if (thaw_child_align(out, THAW_WIRE_ALIGN, err) ||
+        thaw_child_put(out, record, sizeof *record, err))
+        return -1;
+    return text ? thaw_child_put(out, text, record->text, err) : 0;
+}
+
+static int put_text(struct thaw_child_out *out, enum thaw_wire_kind kind, const char *text,
+                    struct thaw_error *err)
+{
+    struct thaw_wire record = {.kind = (int32_t)kind};
+    return put_record(out, &record, text, err);
+}
+
+static int put_tensor(struct thaw_child_out *out, enum thaw_wire_kind kind, thaw_h5 group,
+                      const char *path, const char *name, struct thaw_error *err)
+{
+    struct thaw_h5_dataset set;
+    if (thaw_h5_dataset(group, path, &set, err))
+        return -1;
+    struct thaw_wire record = {.kind = (int32_t)kind, .rank = set.rank, .count = set.count};
+    for (int i = 0; i < set.rank; i++)
+        record.dims[i] = set.dims[i];
+    int rc = -1;
+    if (put_record(out, &record, name, err) || thaw_child_align(out, THAW_WIRE_ALIGN, err))
+        goto done;
+    size_t bytes = set.count * sizeof(float);
+    float *numbers = bytes ? thaw_child_map(out, bytes, err) : NULL;
+    if (bytes && !numbers) {
+        thaw_error_prefix(err, "'%s'", name);
+        goto done;
+    }
+    rc = bytes ? thaw_h5_read(&set, numbers, err) : 0;
+    if (bytes)
+        thaw_child_unmap(numbers, bytes);
+done:
+    thaw_h5_close(set.id);
+    return rc;
+}
+
+/* A scalar string attribute. */
+static int put_attr(struct thaw_child_out *out, enum thaw_wire_kind kind, thaw_h5 object,
+                    const char *attr, struct thaw_error *err)
+{
+    struct thaw_h5_texts texts = {0};
+    int rc = thaw_h5_texts(object, attr, &texts, err);
+    if (rc == 0 && texts.n != 1)
+        rc = thaw_fail(err, THAW_EINPUT, "attribute '%s' holds %zu strings instead of one", attr,
+                       texts.n);
+    if (rc == 0)
+        rc = put_text(out, kind, texts.items[0], err);
+    thaw_h5_texts_release(&texts);
+    return rc;
+}
+
+/* The tensors that weight_names lists, in that order. */
+static int put_weights(struct thaw_child_out *out, thaw_h5 group, const char *layer,
+                       struct thaw_error *err)
+{
+    struct thaw_h5_texts names = {0};
+    bool listed;
+    size_t members;
+    int rc = thaw_h5_list(group, "weight_names", &names, &listed, err);
+    for (size_t i = 0; rc == 0 && i < names.n; i++)
+        rc = put_tensor(out, THAW_WIRE_TENSOR, group, names.items[i], names.items[i], err);
+    if (rc == 0 && !listed && (rc = thaw_h5_members(group, &members, err)) == 0 && members)
+        rc = thaw_fail(err, THAW_EINPUT,
+                       "the group of layer '%s' has %zu members, but no attribute weight_names to "
+                       "tell their order",
+                       layer, members);
+    thaw_h5_texts_release(&names);
+    return rc;
+}
+
+static int put_layers(struct thaw_child_out *out, thaw_h5 weights, struct thaw_error *err)
+{
+    struct thaw_h5_texts layers = {0};
+    bool listed;
+    int rc = thaw_h5_list(weights, "layer_names", &layers, &listed, err);
+    if (rc == 0 && !listed)
+        rc = thaw_fail(err, THAW_EINPUT, "model_weights has no attribute layer_names");
+    for (size_t i = 0; rc == 0 && i < layers.n; i++) {
+        thaw_h5 group = thaw_h5_group(weights, layers.items[i], err);
+        if (group < 0)
+            rc = thaw_error_prefix(err, "layer_names lists '%s'", layers.items[i]);
+        if (rc == 0)
+            rc = put_text(out, THAW_WIRE_GROUP, layers.items[i], err);
+        if (rc == 0)
+            rc = put_weights(out, group, layers.items[i], err);
+        thaw_h5_close(group);
+    }
+    thaw_h5_texts_release(&layers);
+    return rc;
+}
+
+/* Weights that a subclassed model owns outside its layers have no place in a graph. */
+static int check_loose_weights(thaw_h5 weights, struct thaw_error *err)
+{
+    static const char name[] = "top_level_model_weights";
+    struct thaw_h5_texts names = {0};
+    bool listed;
+    if (!thaw_h5_has(weights, name))
+        return 0;
+    thaw_h5 group = thaw_h5_group(weights, name, err);
+    int rc = group < 0 ? -1 : thaw_h5_list(group, "weight_names", &names, &listed, err);
+    if (rc == 0 && names.n)
+        rc =
+            thaw_fail(err, THAW_EINPUT,
+                      "the model owns %zu weights outside its layers (%s: '%s'...), which no layer "
+                      "here can use",
+                      names.n, name, names.items[0]);
+    thaw_h5_texts_release(&names);
+    thaw_h5_close(group);
+    return rc;
+}
+
+static int put_extras(struct thaw_child_out *out, thaw_h5 group, const char *above, int depth,
+                      struct thaw_error *err)
+{
+    size_t n;
+    int rc = thaw_h5_members(group, &n, err);
+    if (rc == 0 && depth > DEEPEST)
+        rc = thaw_fail(err, THAW_EINPUT, "the group thaw is nested deeper than %d", DEEPEST);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        bool is_group;
+        char *name = thaw_h5_member(group, i, &is_group, err);
+        char *full = name ? thaw_format(err, "%s%s%s", above, *above ? "/" : "", name) : NULL;
+        rc = full ? 0 : -1;
+        if (rc == 0 && is_group) {
+            thaw_h5 below = thaw_h5_group(group, name, err);
+            rc = below < 0 ? -1 : put_extras(out, below, full, depth + 1, err);
+            thaw_h5_close(below);
+        } else if (rc == 0) {
+            rc = put_tensor(out, THAW_WIRE_EXTRA, group, name, full, err);
+        }
+        free(full);
+        free(name);
+    }
+    return rc;
+}
+
+static int put_thaw(struct thaw_child_out *out, thaw_h5 root, struct thaw_error *err)
+{
+    if (!thaw_h5_has(root, "thaw"))
+        return 0;
+    thaw_h5 group = thaw_h5_group(root, "thaw", err);
+    int rc = group < 0 ? -1 : 0;
+    /* A layer of a weights-only file may have this name. */
+    if (rc == 0 && thaw_h5_has_attr(group, "record")) {
+        rc = put_attr(out, THAW_WIRE_THAW, group, "record", err);
+        if (rc == 0)
+            rc = put_extras(out, group, "", 0, err);
+    }
+    thaw_h5_close(group);
+    return rc;
+}
+
+/* The group with the layers: the root itself in a weights-only file. */
+static thaw_h5 open_weights(thaw_h5 root, bool whole, struct thaw_error *err)
+{
+    bool listed = thaw_h5_has_attr(root, "layer_names") || thaw_h5_has_attr(root, "layer_names0");
+    if (!whole && listed)
+        return root;
+    if (thaw_h5_has(root, "model_weights"))
+        return thaw_h5_group(root, "model_weights", err);
+    if (whole)
+        thaw_fail(err, THAW_EINPUT, "has a model_config, but no group model_weights");
+    else if (thaw_h5_has(root, "layers") || thaw_h5_has(root, "_layer_checkpoint_dependencies"))
+        thaw_fail(err, THAW_EINPUT,
+                  "has the layout of Keras' '.weights.h5' files, which name neither layers nor "
+                  "weights; save the whole model in Keras instead: model.save('model.h5')");
+    else
+        thaw_fail(
+            err, THAW_EINPUT,
+            "an HDF5 file, but no Keras model: neither attribute model_config nor layer_names "
+            "at its root");
+    return -1;
+}
+
+int thaw_keras_walk(void *ctx, struct thaw_child_out *out, struct thaw_error *err)
+{
+    thaw_h5 root = thaw_h5_open(ctx, err), weights = -1;
+    int rc = -1;
+    if (root < 0)
+        return -1;
+    bool whole = thaw_h5_has_attr(root, "model_config");
+    if ((weights = open_weights(root, whole, err)) < 0)
+        goto done;
+    thaw_h5 versioned = thaw_h5_has_attr(root, "keras_version") ? root : weights;
+    if (thaw_h5_has_attr(versioned, "keras_version") &&
+        put_attr(out, THAW_WIRE_VERSION, versioned, "keras_version", err))
+        goto done;
+    if (whole && put_attr(out, THAW_WIRE_CONFIG, root, "model_config", err))
+        goto done;
+    if (put_layers(out, weights, err) || check_loose_weights(weights, err) ||
+        put_thaw(out, root, err))
+        goto done;
+    rc = put_text(out, THAW_WIRE_END, NULL, err);
+done:
+    if (weights != root)
+        thaw_h5_close(weights);
+    thaw_h5_close(root);
+    return rc;
+}
