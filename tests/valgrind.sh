@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# tests/valgrind.sh [BUILD [SUITE...]]: the unit tests under valgrind; an invalid access, a use of memory
+# that was never set, or a leak fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:-build}
+# Forked children, which read model files, are checked as well.
+exec valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite,possible \
+    --trace-children=no --suppressions=tests/valgrind.supp "$build/thaw-tests" "${@:2}"
