@@ -1,0 +1,83 @@
+/* Loops of our own, where a primitive is missing or slow. Tensors are [N][blocks][H][W][block]
+ * (nn/shape.h); channels beyond C are zero in what comes in and in what goes out. Sums run in an
+ * order that does not depend on the number of threads. Nothing here allocates or fails. */
+#ifndef THAW_NN_KERNELS_H
+#define THAW_NN_KERNELS_H
+
+#include "nn/act.h"
+#include "nn/shape.h"
+
+/* Compiles a hot loop for several instruction sets; the machine chooses when the program starts.
+ * Sanitizers start too late for that. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) &&   \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define THAW_HOT                                                                                   \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), noinline))
+#else
+#define THAW_HOT
+#endif
+#define THAW_INLINE static inline __attribute__((always_inline))
+
+/* n samples of a value. */
+struct thaw_tensor {
+    size_t n, blocks, h, w, block, c;
+};
+struct thaw_tensor thaw_tensor_of(struct thaw_shape shape, struct thaw_layout layout, int n);
+static inline size_t thaw_tensor_sample(const struct thaw_tensor *t)
+{
+    return t->blocks * t->h * t->w * t->block;
+}
+static inline size_t thaw_tensor_channels(const struct thaw_tensor *t) /* rounded up */
+{
+    return t->blocks * t->block;
+}
+/* Offset in a sample. */
+static inline size_t thaw_tensor_at(const struct thaw_tensor *t, size_t y, size_t x, size_t c)
+{
+    return (((c / t->block) * t->h + y) * t->w + x) * t->block + c % t->block;
+}
+
+/* Writes zeros to the channels beyond C. */
+void thaw_kernel_zero_tail(const struct thaw_tensor *t, float *data);
+
+/* out = in over whole arrays, in parallel; out = 0. */
+void thaw_kernel_copy(const float *in, float *out, size_t count);
+
+/* out = act(in); in place allowed. The tail gets act(0). */
+void thaw_act_forward(const struct thaw_act *act, const float *in, float *out, size_t count);
+/* dout *= act'; value is the output when thaw_act_from_output(act), else the input. */
+void thaw_act_backward(const struct thaw_act *act, const float *value, float *dout, size_t count);
+/* act(0) is not 0: the tail must be cleared after thaw_act_forward. */
+bool thaw_act_moves_zero(const struct thaw_act *act);
+
+/* out = act(k in + b) per channel; k and b [channels rounded up], zero beyond C; b may be NULL. In
+ * place allowed. */
+void thaw_kernel_affine(const struct thaw_tensor *t, const float *k, const float *b,
+                        const struct thaw_act *act, const float *in, float *out);
+
+/* Sums over samples and sides, per channel [rounded up]. partial: thaw_kernel_sums_scratch()
+ * bytes. */
+size_t thaw_kernel_sums_scratch(const struct thaw_tensor *t);
+/* sum[c] = sum of a; product[c] = sum of a (b - shift[c]). b NULL: no products; shift NULL: 0. */
+void thaw_kernel_sums(const struct thaw_tensor *t, const float *a, const float *b,
+                      const float *shift, double *partial, double *sum, double *product);
+/* squares[c] = sum of (a - shift[c])^2. */
+void thaw_kernel_squares(const struct thaw_tensor *t, const float *a, const float *shift,
+                         double *partial, double *squares);
+
+/* Depthwise convolution, multiplier 1, undilated: gradient of its kernel. in
+ * [n][blocks][ih][iw][block], dout [n][blocks][oh][ow][block]. Input row of output row y and kernel
+ * row ky: y stride_h - pad_top + ky; rows outside count as zero. */
+struct thaw_depthwise {
+    int n, blocks, block;
+    int ih, iw, oh, ow;
+    int kh, kw, stride_h, stride_w, pad_top, pad_left;
+};
+size_t thaw_kernel_depthwise_scratch(const struct thaw_depthwise *d); /* bytes */
+/* Adds to dkernel [blocks][kh][kw][block] and dbias [blocks][block] (may be NULL), or overwrites
+ * them when first. */
+void thaw_kernel_depthwise_weights(const struct thaw_depthwise *d, const float *in,
+                                   const float *dout, bool first, float *dkernel, float *dbias,
+                                   float *scratch);
+
+#endif

@@ -1,0 +1,50 @@
+#include "nn/kernels/kernels.h"
+
+#include <string.h>
+
+#include "io/base/par.h"
+
+struct thaw_tensor thaw_tensor_of(struct thaw_shape shape, struct thaw_layout layout, int n)
+{
+    return (struct thaw_tensor){
+        .n = (size_t)n,
+        .blocks = (size_t)layout.blocks,
+        .h = (size_t)shape.h,
+        .w = (size_t)shape.w,
+        .block = (size_t)layout.block,
+        .c = (size_t)shape.c,
+    };
+}
+
+void thaw_kernel_zero_tail(const struct thaw_tensor *t, float *data)
+{
+    size_t kept = t->c - (t->blocks - 1) * t->block, cells = t->h * t->w;
+    if (kept == t->block)
+        return;
+    for (size_t i = 0; i < t->n; i++) {
+        float *last = data + (i * t->blocks + t->blocks - 1) * cells * t->block;
+        for (size_t cell = 0; cell < cells; cell++)
+            memset(last + cell * t->block + kept, 0, (t->block - kept) * sizeof *last);
+    }
+}
+
+struct copy {
+    const float *in;
+    float *out;
+    size_t count;
+};
+
+enum { PIECE = 1024 };
+
+static void copy_range(void *ctx, size_t first, size_t last)
+{
+    const struct copy *c = ctx;
+    size_t a = first * PIECE, b = last * PIECE < c->count ? last * PIECE : c->count;
+    memcpy(c->out + a, c->in + a, (b - a) * sizeof *c->out);
+}
+
+void thaw_kernel_copy(const float *in, float *out, size_t count)
+{
+    struct copy c = {in, out, count};
+    thaw_par_range((count + PIECE - 1) / PIECE, copy_range, &c);
+}
