@@ -1,0 +1,326 @@
+#include "nn/exec.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/base/mem.h"
+#include "io/base/par.h"
+#include "nn/exec_memory.h"
+
+struct thaw_exec {
+    const struct thaw_plan *plan;
+    int n;
+    bool training;
+    struct thaw_op *ops; /* copies whose grads point into `gradients` */
+    void **states;
+    struct thaw_exec_memory memory;
+    char *arena;
+    float *gradients; /* of plan->trained, one after the other */
+    size_t gradient_count;
+    float **gradient;   /* [n_trained] */
+    const float *input; /* of the last pass, in the layout */
+    struct thaw_pass pass;
+    const float **in; /* [most inputs of any operation] */
+    float **din;
+};
+
+static float *at(const struct thaw_exec *e, int buffer)
+{
+    return buffer == THAW_NOWHERE ? NULL : (float *)(void *)(e->arena + e->memory.offsets[buffer]);
+}
+
+static float *gradient_of(const struct thaw_exec *e, const struct thaw_param *param)
+{
+    for (int i = 0; i < e->plan->n_trained; i++)
+        if (e->plan->trained[i].param == param)
+            return e->gradient[i];
+    return NULL;
+}
+
+static int make_gradients(struct thaw_exec *e, struct thaw_error *err)
+{
+    const struct thaw_plan *p = e->plan;
+    for (int i = 0; i < p->n_trained; i++)
+        e->gradient_count += p->trained[i].param->count;
+    e->gradients = thaw_new_aligned(e->gradient_count, sizeof(float), err);
+    e->gradient = thaw_new((size_t)p->n_trained, sizeof *e->gradient, err);
+    if (!e->gradients || !e->gradient)
+        return -1;
+    float *next = e->gradients;
+    for (int i = 0; i < p->n_trained; i++) {
+        e->gradient[i] = next;
+        next += p->trained[i].param->count;
+    }
+    for (int i = 0; i < p->n_ops; i++)
+        for (int k = 0; k < THAW_MAX_PARAMS; k++) {
+            struct thaw_op *op = &e->ops[i];
+            op->grads[k] = op->wants[k] ? gradient_of(e, op->params[k]) : NULL;
+            op->norm_grads[k] =
+                op->norm && op->norm_wants[k] ? gradient_of(e, op->norm->params[k]) : NULL;
+        }
+    return 0;
+}
+
+static int prepare_ops(struct thaw_exec *e, struct thaw_error *err)
+{
+    for (int i = 0; i < e->plan->n_ops; i++) {
+        struct thaw_op *op = &e->ops[i];
+        struct thaw_op_env env = {.n = e->n, .values = e->plan->values, .training = e->training};
+        if (op->kind->prepare && op->kind->prepare(op, &env, &e->states[i], err))
+            return thaw_error_prefix(err, "layer %s", op->node->name);
+        e->memory.ops[i].saved_bytes = env.saved_bytes;
+        e->memory.ops[i].scratch_bytes = env.scratch_bytes;
+    }
+    return 0;
+}
+
+static int make_arrays(struct thaw_exec *e, struct thaw_error *err)
+{
+    size_t ops = (size_t)e->plan->n_ops, most = 1;
+    for (size_t i = 0; i < ops; i++)
+        if ((size_t)e->plan->ops[i].n_in > most)
+            most = (size_t)e->plan->ops[i].n_in;
+    e->ops = thaw_new(ops, sizeof *e->ops, err);
+    e->states = thaw_new(ops, sizeof *e->states, err);
+    e->memory.ops = thaw_new(ops, sizeof *e->memory.ops, err);
+    e->in = thaw_new(most, sizeof *e->in, err);
+    e->din = thaw_new(most, sizeof *e->din, err);
+    if (!e->ops || !e->states || !e->memory.ops || !e->in || !e->din)
+        return -1;
+    if (ops)
+        memcpy(e->ops, e->plan->ops, ops * sizeof *e->ops);
+    return 0;
+}
+
+struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct thaw_error *err)
+{
+    struct thaw_exec *e = thaw_new(1, sizeof *e, err);
+    if (!e)
+        return NULL;
+    e->plan = plan;
+    e->n = n;
+    for (int i = 0; i < plan->n_ops; i++)
+        e->training |= plan->ops[i].backward;
+    if (make_arrays(e, err) || make_gradients(e, err) || prepare_ops(e, err) ||
+        thaw_exec_memory_init(&e->memory, plan, n, e->training, err) ||
+        !(e->arena = thaw_new_aligned(e->memory.bytes, 1, err)) || thaw_exec_update(e, err)) {
+        thaw_exec_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void thaw_exec_free(struct thaw_exec *e)
+{
+    if (!e)
+        return;
+    for (int i = 0; e->states && i < e->plan->n_ops; i++)
+        if (e->plan->ops[i].kind->release)
+            e->plan->ops[i].kind->release(e->states[i]);
+    thaw_exec_memory_release(&e->memory, e->plan);
+    free(e->ops);
+    free(e->states);
+    free(e->arena);
+    free(e->gradients);
+    free(e->gradient);
+    free(e->in);
+    free(e->din);
+    free(e);
+}
+
+int thaw_exec_update(struct thaw_exec *e, struct thaw_error *err)
+{
+    for (int i = 0; i < e->plan->n_ops; i++) {
+        struct thaw_op *op = &e->ops[i];
+        if (op->kind->update && op->kind->update(op, e->states[i], err))
+            return thaw_error_prefix(err, "layer %s", op->node->name);
+    }
+    return 0;
+}
+
+static void take_input(struct thaw_exec *e, const struct thaw_pass *pass)
+{
+    const struct thaw_value *v = &e->plan->values[e->plan->input];
+    size_t sample = v->layout.sample, count = (size_t)pass->count;
+    float *own = at(e, e->memory.value[e->plan->input]);
+    e->input = own;
+    if (pass->form == THAW_NHWC)
+        thaw_layout_pack(v->shape, v->layout, pass->x, count, own);
+    else if (pass->count == e->n)
+        e->input = pass->x; /* as it lies: nothing to copy */
+    else
+        memcpy(own, pass->x, count * sample * sizeof *own);
+    if (e->input == own)
+        memset(own + count * sample, 0, ((size_t)e->n - count) * sample * sizeof *own);
+}
+
+static const float *tensor(const struct thaw_exec *e, int value)
+{
+    return value == e->plan->input ? e->input : at(e, e->memory.value[value]);
+}
+
+static struct thaw_run run_of(struct thaw_exec *e, int i, bool first)
+{
+    const struct thaw_op *op = &e->ops[i];
+    const struct thaw_op_memory *om = &e->memory.ops[i];
+    for (int k = 0; k < op->n_in; k++)
+        e->in[k] = tensor(e, op->in[k]);
+    return (struct thaw_run){.n = e->n,
+                             .in = e->in,
+                             .out = at(e, e->memory.value[op->out]),
+                             .addend = op->addend < 0 ? NULL : tensor(e, op->addend),
+                             .din = e->din,
+                             .saved = at(e, om->saved),
+                             .training = e->pass.training,
+                             .first = first,
+                             .seed = e->pass.seed,
+                             .step = e->pass.step,
+                             .first_sample = e->pass.first_sample,
+                             .op_number = (uint32_t)i};
+}
+
+int thaw_exec_forward(struct thaw_exec *e, const struct thaw_pass *pass, struct thaw_error *err)
+{
+    e->pass = *pass;
+    take_input(e, pass);
+    for (int i = 0; i < e->plan->n_ops; i++) {
+        const struct thaw_op *op = &e->ops[i];
+        struct thaw_run run = run_of(e, i, false);
+        run.scratch = at(e, e->memory.ops[i].scratch);
+        if (op->kind->forward(op, e->states[i], &run, err))
+            return thaw_error_prefix(err, "layer %s", op->node->name);
+    }
+    return 0;
+}
+
+const float *thaw_exec_output(const struct thaw_exec *e)
+{
+    return tensor(e, e->plan->output);
+}
+
+void thaw_exec_read(const struct thaw_exec *e, int count, float *nhwc)
+{
+    const struct thaw_value *v = &e->plan->values[e->plan->output];
+    thaw_layout_unpack(v->shape, v->layout, thaw_exec_output(e), (size_t)count, nhwc);
+}
+
+struct addition {
+    float *to;
+    const float *from;
+};
+
+static void add_range(void *ctx, size_t first, size_t last)
+{
+    const struct addition *a = ctx;
+    for (size_t i = first; i < last; i++)
+        a->to[i] += a->from[i];
+}
+
+static void add_to_gradient(const struct thaw_exec *e, int value, const float *part)
+{
+    struct addition a = {at(e, e->memory.grad[value]), part};
+    thaw_par_range((size_t)e->n * e->plan->values[value].layout.sample, add_range, &a);
+}
+
+static int backward_op(struct thaw_exec *e, int i, bool first, struct thaw_error *err)
+{
+    const struct thaw_op *op = &e->ops[i];
+    const struct thaw_op_memory *om = &e->memory.ops[i];
+    struct thaw_run run = run_of(e, i, first);
+    run.dout = at(e, e->memory.grad[op->out]);
+    run.scratch = at(e, om->scratch_backward);
+    for (int k = 0; k < op->n_in; k++)
+        e->din[k] = e->plan->values[op->in[k]].has_grad ? at(e, om->din[k]) : NULL;
+    if (op->kind->backward(op, e->states[i], &run, err))
+        return thaw_error_prefix(err, "layer %s, gradient", op->node->name);
+    if (op->addend >= 0 && e->plan->values[op->addend].has_grad && om->addend_add)
+        add_to_gradient(e, op->addend, run.dout);
+    for (int k = 0; k < op->n_in; k++)
+        if (e->din[k] && om->din_add[k])
+            add_to_gradient(e, op->in[k], e->din[k]);
+    return 0;
+}
+
+int thaw_exec_backward(struct thaw_exec *e, const float *gradient, int count, bool first,
+                       struct thaw_error *err)
+{
+    const struct thaw_value *v = &e->plan->values[e->plan->output];
+    if (!v->has_grad)
+        return thaw_fail(err, THAW_EUSAGE,
+                         "this plan trains nothing: there is no gradient to take");
+    float *dout = at(e, e->memory.grad[e->plan->output]);
+    size_t sample = v->layout.sample;
+    thaw_layout_pack(v->shape, v->layout, gradient, (size_t)count, dout);
+    memset(dout + (size_t)count * sample, 0, (size_t)(e->n - count) * sample * sizeof *dout);
+    for (int i = e->plan->n_ops - 1; i >= 0; i--)
+        if (e->ops[i].backward && backward_op(e, i, first, err))
+            return -1;
+    return 0;
+}
+
+int thaw_exec_gradients(struct thaw_exec *e, struct thaw_error *err)
+{
+    for (int i = 0; i < e->plan->n_ops; i++) {
+        const struct thaw_op *op = &e->ops[i];
+        if (op->trained && op->kind->gradients && op->kind->gradients(op, e->states[i], err))
+            return thaw_error_prefix(err, "layer %s, gradient", op->node->name);
+    }
+    return 0;
+}
+
+float *thaw_exec_gradient(struct thaw_exec *e, int i)
+{
+    return e->gradient[i];
+}
+
+const float *thaw_exec_input_gradient(const struct thaw_exec *e)
+{
+    int input = e->plan->input;
+    return e->plan->values[input].has_grad ? at(e, e->memory.grad[input]) : NULL;
+}
+
+size_t thaw_exec_bytes(const struct thaw_exec *e)
+{
+    return e->memory.bytes + e->gradient_count * sizeof(float);
+}
+
+int thaw_exec_batch(const struct thaw_exec *e)
+{
+    return e->n;
+}
+
+int thaw_exec_infer(struct thaw_exec *e, const float *x, size_t count, float *y,
+                    struct thaw_error *err)
+{
+    const struct thaw_plan *p = e->plan;
+    size_t in = thaw_shape_count(p->values[p->input].shape);
+    size_t out = thaw_shape_count(p->values[p->output].shape);
+    for (size_t i = 0; i < count; i += (size_t)e->n) {
+        size_t left = count - i;
+        struct thaw_pass pass = {
+            .x = x + i * in, .form = THAW_NHWC, .count = left < (size_t)e->n ? (int)left : e->n};
+        if (thaw_exec_forward(e, &pass, err))
+            return -1;
+        thaw_exec_read(e, pass.count, y + i * out);
+    }
+    return 0;
+}
+
+int thaw_exec_choose_batch(const struct thaw_plan *plan, int limit)
+{
+    /* The largest pair of neighbouring tensors should stay in the second-level caches together. */
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    size_t room = (cache > 0 ? (size_t)cache : 1 << 20) * (size_t)thaw_par_threads(), most = 1;
+    for (int i = 0; i < plan->n_ops; i++) {
+        const struct thaw_op *op = &plan->ops[i];
+        size_t pair =
+            (plan->values[op->in[0]].layout.sample + plan->values[op->out].layout.sample) *
+            sizeof(float);
+        most = pair > most ? pair : most;
+    }
+    int n = 1;
+    while (2 * n <= limit && (size_t)(2 * n) * most <= room)
+        n *= 2;
+    return n;
+}

@@ -1,0 +1,114 @@
+/* Training: stages over a graph, from a source of batches, with an observer. No printing, no files.
+ */
+#ifndef THAW_NN_TRAIN_H
+#define THAW_NN_TRAIN_H
+
+#include "nn/exec.h"
+#include "nn/loss.h"
+#include "nn/optimizer.h"
+#include "nn/stages.h"
+
+struct thaw_batch {
+    int n;
+    const float *x;    /* [n,H,W,C], preprocessed; valid until the next call */
+    const int *labels; /* [n] */
+};
+
+/* Where batches come from. Both calls return -1 with an error, or 0; next() returns 1 when it
+ * filled the batch and 0 at the end of the epoch. */
+struct thaw_batch_source {
+    void *ctx;
+    /* training: the augmented, shuffled epoch of this number (counted over all stages), from batch
+     * first_batch on; else the validation images in order. */
+    int (*begin)(void *ctx, bool training, uint32_t epoch, size_t first_batch,
+                 struct thaw_error *err);
+    int (*next)(void *ctx, struct thaw_batch *batch, struct thaw_error *err);
+    size_t train_images, val_images;
+};
+
+enum thaw_keep { THAW_KEEP_BEST, THAW_KEEP_LAST };
+
+struct thaw_train_options {
+    int batch;       /* images between two updates */
+    int micro_batch; /* 0: chosen by thaw_exec_choose_batch */
+    uint64_t seed;
+    const struct thaw_loss *loss;
+    float smoothing;
+    const float *class_weights; /* [classes], mean 1 over the training images; NULL: all 1 */
+    const struct thaw_optimizer *optimizer;
+    struct thaw_optimizer_options optimizer_options;
+    float decay; /* weight decay of kernels */
+    float l2_sp; /* pull of the thawed backbone's kernels towards where training began (Li et al.
+                    2018) */
+    float clip;  /* largest global norm of the gradient; 0: none */
+    bool batch_statistics;
+    enum thaw_keep keep;
+    bool rollback;     /* a stage that worsens validation is undone (only with THAW_KEEP_BEST) */
+    int classes, head; /* head: first node of the head */
+};
+
+/* One line of history. */
+struct thaw_epoch {
+    int stage, epoch;                  /* epoch within the stage, from 0 */
+    uint32_t number;                   /* over all stages */
+    double rate;                       /* of the head, at the end of the epoch */
+    double train_loss, train_accuracy; /* while training: with augmentation, before each update */
+    double val_loss, val_accuracy;     /* NAN without validation images */
+    double seconds;
+    bool best; /* the best weights so far in this stage */
+};
+
+struct thaw_stage_result {
+    int epochs;                    /* run */
+    double val_accuracy, val_loss; /* of the weights the stage ends with */
+    double seconds;
+    bool kept; /* false: rolled back */
+};
+
+struct thaw_step_report {
+    int stage, epoch;
+    size_t images_done, images; /* of this epoch */
+    bool training;
+    double loss, accuracy; /* running means of this epoch */
+};
+
+/* Every call may be NULL. */
+struct thaw_observer {
+    void *ctx;
+    void (*stage)(void *ctx, int stage, const struct thaw_plan *tail, int micro_batch);
+    void (*step)(void *ctx, const struct thaw_step_report *report);
+    void (*epoch)(void *ctx, const struct thaw_epoch *epoch);
+    void (*stage_end)(void *ctx, int stage, const struct thaw_stage_result *result);
+    /* Asked after every update: true stops the run (THAW_ESTOPPED) in a state that can be saved. */
+    bool (*stop)(void *ctx);
+    /* A state worth saving; called after each epoch. The callback decides whether to save. */
+    int (*checkpoint)(void *ctx, struct thaw_error *err);
+};
+
+struct thaw_trainer;
+
+/* Borrows everything it is given. */
+struct thaw_trainer *thaw_trainer_create(struct thaw_graph *graph, const struct thaw_stages *stages,
+                                         const struct thaw_blocks *blocks,
+                                         const struct thaw_train_options *options,
+                                         struct thaw_error *err);
+void thaw_trainer_free(struct thaw_trainer *trainer);
+
+/* Runs what is left of the stages. The graph ends with the weights to keep; its `trainable` flags
+ * are those of the last stage. */
+int thaw_trainer_run(struct thaw_trainer *trainer, const struct thaw_batch_source *source,
+                     const struct thaw_observer *observer, struct thaw_error *err);
+
+const struct thaw_epoch *thaw_trainer_history(const struct thaw_trainer *trainer, size_t *n);
+const struct thaw_stage_result *thaw_trainer_results(const struct thaw_trainer *trainer, int *n);
+
+/* The whole state (weights, optimiser, best weights, position, history) into and out of a file's
+ * extras and its record's member "trainer". Load into a trainer made with the same graph, stages
+ * and options; what does not fit is an error. A run that goes on from a loaded state ends in the
+ * same bits. */
+int thaw_trainer_save(const struct thaw_trainer *trainer, struct thaw_keras_file *file,
+                      struct thaw_error *err);
+int thaw_trainer_load(struct thaw_trainer *trainer, const struct thaw_keras_file *file,
+                      struct thaw_error *err);
+
+#endif
