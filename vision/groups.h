@@ -1,0 +1,32 @@
+/* Which images belong together (one patient), so that a split never divides them. */
+#ifndef THAW_VISION_GROUPS_H
+#define THAW_VISION_GROUPS_H
+
+#include "io/base/error.h"
+#include "vision/dataset.h"
+
+enum { THAW_GROUPS_LEAST = 10, THAW_GROUPS_MEDIAN = 20 };
+
+/* Groups by a POSIX extended regular expression on the file name (without folders, with suffix):
+ * the group is the text of the first parenthesis, or of the whole match where there is none or it
+ * took no part. Equal texts are one group across classes. Names without a match, or with an empty
+ * one, are an error that counts them and names the first. *found: a sentence on what came out,
+ * which the caller frees. */
+int thaw_groups_by_regex(struct thaw_dataset *data, const char *pattern, char **found,
+                         struct thaw_error *err);
+
+/* Recognises patients by itself, through the first of these rules that holds:
+ *   1. file names PATIENT_SEQUENCE.SUFFIX: PATIENT is the stem before its last '_', neither empty;
+ *   2. CLASS/PATIENT/.../FILE: PATIENT is the folder below the class folder.
+ * A rule holds in a class folder where it gives at least 10 groups, of median size 20 at most (an
+ * even number of groups: the lower middle one), and it holds for the data set when it does so in
+ * some class folder and some group has two images or more. Then it counts
+ *   - in the class folders where it holds, and in those with fewer groups (but two or more, of
+ * median size 20 at most): few patients are patients all the same;
+ *   - anywhere else for groups that stand in such a folder too.
+ * So glioma_000, glioma_001, ... is one prefix of the class, no patient. Equal names are one group
+ * across classes. Images without a group stay alone.
+ * *found: as above, or NULL when no rule holds; data is then as before. */
+int thaw_groups_recognise(struct thaw_dataset *data, char **found, struct thaw_error *err);
+
+#endif
