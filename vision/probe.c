@@ -1,0 +1,208 @@
+#include "vision/probe.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/base/mem.h"
+#include "io/base/par.h"
+
+/* What one file showed. */
+struct finding {
+    char *reason; /* NULL: it can be read */
+    int width, height, channels, max16;
+};
+
+struct work {
+    const struct thaw_dataset *data;
+    const struct thaw_preprocess *preprocess;
+    const struct thaw_probe_options *options;
+    struct finding *found;
+    pthread_mutex_t lock;
+    size_t done;
+    bool stopped;
+};
+
+static int largest_sample(const struct thaw_pixels *pixels)
+{
+    const uint16_t *sample = pixels->data;
+    size_t n = (size_t)pixels->width * (size_t)pixels->height * (size_t)pixels->channels;
+    int largest = 0;
+    if (pixels->depth != 16)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        if (sample[i] > largest)
+            largest = sample[i];
+    return largest ? largest : 1; /* 0 would say that it has 8 bits */
+}
+
+static int look(const struct work *w, size_t i, struct finding *f, struct thaw_error *err)
+{
+    struct thaw_pixels pixels = {0};
+    struct thaw_image image = {0};
+    struct thaw_decode_hint hint = thaw_preprocess_hint(w->preprocess);
+    if (thaw_pixels_load(&pixels, w->data->images[i].path, &hint, err))
+        return -1;
+    f->width = pixels.width;
+    f->height = pixels.height;
+    f->channels = pixels.channels;
+    f->max16 = largest_sample(&pixels);
+    int rc = thaw_preprocess_geometry(w->preprocess, &pixels, &image, err);
+    if (rc == 0 && w->options->cache && pixels.depth != 16)
+        thaw_cache_offer(w->options->cache, i, &image);
+    thaw_image_release(&image);
+    thaw_pixels_release(&pixels);
+    return rc;
+}
+
+static int look_at(void *ctx, size_t i, struct thaw_error *err)
+{
+    struct work *w = ctx;
+    struct thaw_error why = {0};
+    const char *path = w->data->images[i].path;
+    size_t length = strlen(path);
+    pthread_mutex_lock(&w->lock);
+    bool stopped = w->stopped;
+    pthread_mutex_unlock(&w->lock);
+    if (stopped)
+        return thaw_fail(err, THAW_ESTOPPED, "stopped");
+    if (look(w, i, &w->found[i], &why)) {
+        const char *reason = why.text;
+        if (strncmp(reason, path, length) == 0 && strncmp(reason + length, ": ", 2) == 0)
+            reason += length + 2;
+        if (!(w->found[i].reason = thaw_strdup(reason, err)))
+            return -1;
+    }
+    pthread_mutex_lock(&w->lock);
+    w->done++;
+    if (w->options->progress && w->options->progress(w->options->ctx, w->done, w->data->n))
+        w->stopped = true;
+    stopped = w->stopped;
+    pthread_mutex_unlock(&w->lock);
+    return stopped ? thaw_fail(err, THAW_ESTOPPED, "stopped") : 0;
+}
+
+static void widen(int *min, int *max, int value)
+{
+    if (*min == 0 || value < *min)
+        *min = value;
+    if (value > *max)
+        *max = value;
+}
+
+static int collect(struct thaw_probe *probe, struct work *w, bool *drop, struct thaw_error *err)
+{
+    const struct thaw_dataset *data = w->data;
+    size_t kept = 0;
+    for (size_t i = 0; i < data->n; i++)
+        probe->n_bad += w->found[i].reason != NULL;
+    size_t n_bad = probe->n_bad;
+    probe->n_bad = 0;
+    if (!(probe->bad = thaw_new(n_bad, sizeof *probe->bad, err)) ||
+        !(probe->max16 = thaw_new(data->n - n_bad, sizeof *probe->max16, err)))
+        return -1;
+    for (size_t i = 0; i < data->n; i++) {
+        struct finding *f = &w->found[i];
+        drop[i] = f->reason != NULL;
+        if (drop[i]) {
+            struct thaw_bad_file *bad = &probe->bad[probe->n_bad];
+            if (!(bad->path = thaw_strdup(data->images[i].path, err)))
+                return -1;
+            bad->reason = f->reason;
+            f->reason = NULL;
+            probe->n_bad++;
+            continue;
+        }
+        probe->max16[kept++] = f->max16;
+        probe->n_16bit += f->max16 > 0;
+        probe->n_grey += f->channels == 1;
+        widen(&probe->min_width, &probe->max_width, f->width);
+        widen(&probe->min_height, &probe->max_height, f->height);
+    }
+    return 0;
+}
+
+/* The errors that follow from what was found. */
+static int judge(const struct thaw_probe *probe, const struct thaw_dataset *data, const bool *drop,
+                 double limit, struct thaw_error *err)
+{
+    double allowed = ceil(limit * (double)data->n);
+    if (data->n == 0)
+        return thaw_fail(err, THAW_EINPUT, "%s: no image", data->root);
+    const struct thaw_bad_file *first = probe->bad;
+    if (probe->n_bad == data->n && data->n_classes)
+        return thaw_fail(err, THAW_EINPUT,
+                         "%s: none of the %zu images can be read; the first is "
+                         "%s: %s",
+                         data->root, data->n, first->path, first->reason);
+    if ((double)probe->n_bad > allowed)
+        return thaw_fail(err, THAW_EINPUT,
+                         "%s: %zu of %zu images cannot be read, more than the %.0f that are "
+                         "allowed; the first is %s: %s",
+                         data->root, probe->n_bad, data->n, allowed, first->path, first->reason);
+    for (int c = 0; c < data->n_classes; c++) {
+        size_t all = 0, gone = 0;
+        for (size_t i = 0; i < data->n; i++) {
+            all += data->images[i].label == c;
+            gone += data->images[i].label == c && drop[i];
+        }
+        if (all && gone == all)
+            return thaw_fail(err, THAW_EINPUT,
+                             "%s: none of the %zu images of class %s can be read; mend them or "
+                             "take the folder away",
+                             data->root, all, data->classes[c]);
+    }
+    return 0;
+}
+
+int thaw_probe_dataset(struct thaw_probe *probe, struct thaw_dataset *data,
+                       const struct thaw_preprocess *preprocess,
+                       const struct thaw_probe_options *options, struct thaw_error *err)
+{
+    struct work w = {.data = data,
+                     .preprocess = preprocess,
+                     .options = options,
+                     .lock = PTHREAD_MUTEX_INITIALIZER};
+    size_t n = data->n;
+    int rc = -1;
+    *probe = (struct thaw_probe){.files = n};
+    bool *drop = thaw_new(n, sizeof *drop, err);
+    w.found = thaw_new(n, sizeof *w.found, err);
+    if (!drop || !w.found || thaw_par_each(n, look_at, &w, err) || collect(probe, &w, drop, err) ||
+        judge(probe, data, drop, options->limit, err))
+        goto done;
+    if (probe->n_bad) {
+        thaw_dataset_drop(data, drop);
+        if (options->cache)
+            thaw_cache_drop(options->cache, drop);
+    }
+    rc = 0;
+done:
+    for (size_t i = 0; w.found && i < n; i++)
+        free(w.found[i].reason);
+    free(w.found);
+    free(drop);
+    pthread_mutex_destroy(&w.lock);
+    return rc;
+}
+
+void thaw_probe_release(struct thaw_probe *probe)
+{
+    for (size_t i = 0; i < probe->n_bad; i++) {
+        free(probe->bad[i].path);
+        free(probe->bad[i].reason);
+    }
+    free(probe->bad);
+    free(probe->max16);
+    *probe = (struct thaw_probe){0};
+}
+
+int thaw_probe_max16(const struct thaw_probe *probe, const size_t *items, size_t n)
+{
+    int largest = 0;
+    for (size_t i = 0; i < n; i++)
+        if (probe->max16[items[i]] > largest)
+            largest = probe->max16[items[i]];
+    return largest;
+}

@@ -1,0 +1,54 @@
+/* One look at every file before the work begins: what cannot be read is found now, not in the
+ * middle of an epoch. */
+#ifndef THAW_VISION_PROBE_H
+#define THAW_VISION_PROBE_H
+
+#include <stddef.h>
+
+#include "io/base/error.h"
+#include "vision/cache.h"
+#include "vision/dataset.h"
+#include "vision/preprocess.h"
+
+struct thaw_bad_file {
+    char *path;
+    char *reason; /* without the path */
+};
+
+struct thaw_probe {
+    size_t files;              /* looked at */
+    struct thaw_bad_file *bad; /* in the order of the data set */
+    size_t n_bad;
+    int *max16; /* [images that stayed]: largest sample of a 16-bit image, 0 for 8 bits */
+    size_t n_16bit, n_grey;                           /* of those that stayed */
+    int min_width, max_width, min_height, max_height; /* as decoded; after EXIF orientation */
+};
+
+/* Part of the files that may be bad, rounded up, unless the user says otherwise. */
+#define THAW_PROBE_LIMIT 0.05
+
+struct thaw_probe_options {
+    double limit; /* part of the files that may be bad, rounded up; 1 = all of them */
+    /* NULL, or made for this data set: gets the pictures, except 16-bit ones, whose range follows
+     * from this look. */
+    struct thaw_cache *cache;
+    /* NULL, or called after each file, by any thread but one at a time; other than 0 stops the look
+     * with THAW_ESTOPPED. */
+    int (*progress)(void *ctx, size_t done, size_t files);
+    void *ctx;
+};
+
+/* Decodes and fits every image with all threads, without the record's 16-bit range mattering.
+ * Images that cannot be read are dropped from `data` and the cache and listed. More than the limit,
+ * a class that loses all its images, and no image at all are errors. The caller releases; after an
+ * error the probe still holds the list of bad files and `data` is as before. */
+int thaw_probe_dataset(struct thaw_probe *probe, struct thaw_dataset *data,
+                       const struct thaw_preprocess *preprocess,
+                       const struct thaw_probe_options *options, struct thaw_error *err);
+void thaw_probe_release(struct thaw_probe *probe);
+
+/* Largest 16-bit sample among these images (e.g. the training side), 0 when none has 16 bits: for
+ * thaw_preprocess_fit_range. */
+int thaw_probe_max16(const struct thaw_probe *probe, const size_t *items, size_t n);
+
+#endif
