@@ -25,6 +25,7 @@ struct reader {
     const char *name;
     struct thaw_error *err;
     struct thaw_pixels *pixels;
+    png_bytep indices; /* [H,W] of a palette picture */
 };
 
 static _Noreturn void on_error(png_structp png, png_const_charp text)
@@ -62,11 +63,12 @@ static void set_up(struct reader *r)
     png_set_read_fn(r->png, r, on_read);
 }
 
-/* After this a row is width x channels samples of 8 bits, or 16 bits in the machine's order. */
+/* After this a row is width x channels samples of 8 bits, or 16 bits in the machine's order; of a
+ * palette picture, width indices. */
 static void set_transforms(struct reader *r, int bits, int colour)
 {
     if (colour == PNG_COLOR_TYPE_PALETTE)
-        png_set_palette_to_rgb(r->png);
+        png_set_packing(r->png);
     else if (bits < 8)
         png_set_expand_gray_1_2_4_to_8(r->png);
     png_set_strip_alpha(r->png);
@@ -78,22 +80,53 @@ static void set_transforms(struct reader *r, int bits, int colour)
     r->pixels->depth = bits == 16 ? 16 : 8;
 }
 
-static int read_rows(struct reader *r)
+static int read_rows(struct reader *r, png_bytep out, size_t stride)
 {
-    struct thaw_pixels *p = r->pixels;
-    size_t stride = (size_t)p->width * (size_t)p->channels * (size_t)p->depth / 8;
     int passes = png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
     if (png_get_rowbytes(r->png, r->info) != stride)
         return thaw_fail(r->err, THAW_EINPUT, "%s: damaged PNG: rows of %zu bytes, wanted %zu",
                          r->name, png_get_rowbytes(r->png, r->info), stride);
-    if (!(p->data = thaw_new((size_t)p->height, stride, r->err)))
-        return -1;
     for (int pass = 0; pass < passes; pass++)
-        for (int y = 0; y < p->height; y++)
-            png_read_row(r->png, (png_bytep)p->data + (size_t)y * stride, NULL);
+        for (int y = 0; y < r->pixels->height; y++)
+            png_read_row(r->png, out + (size_t)y * stride, NULL);
     png_read_end(r->png, r->info);
     return 0;
+}
+
+/* The library would take an index beyond the palette as black; here it is an error. */
+static int look_up(struct reader *r)
+{
+    png_colorp palette = NULL;
+    int colours = 0;
+    png_get_PLTE(r->png, r->info, &palette, &colours);
+    size_t n = (size_t)r->pixels->width * (size_t)r->pixels->height;
+    png_bytep out = r->pixels->data;
+    for (size_t i = 0; i < n; i++, out += 3) {
+        if (r->indices[i] >= colours)
+            return thaw_fail(r->err, THAW_EINPUT,
+                             "%s: damaged PNG: colour %d used, the palette has %d colours", r->name,
+                             r->indices[i], colours);
+        const png_color *colour = &palette[r->indices[i]];
+        out[0] = colour->red;
+        out[1] = colour->green;
+        out[2] = colour->blue;
+    }
+    return 0;
+}
+
+static int read_samples(struct reader *r, bool by_palette)
+{
+    struct thaw_pixels *p = r->pixels;
+    size_t stride = (size_t)p->width * (size_t)p->channels * (size_t)p->depth / 8;
+    if (!(p->data = thaw_new((size_t)p->height, stride, r->err)))
+        return -1;
+    if (!by_palette)
+        return read_rows(r, p->data, stride);
+    if (!(r->indices = thaw_new((size_t)p->height, (size_t)p->width, r->err)) ||
+        read_rows(r, r->indices, (size_t)p->width))
+        return -1;
+    return look_up(r);
 }
 
 static int orientation(struct reader *r)
@@ -123,15 +156,8 @@ static int work(struct reader *r)
     set_transforms(r, bits, colour);
     r->pixels->width = (int)width;
     r->pixels->height = (int)height;
-    if (read_rows(r))
+    if (read_samples(r, colour == PNG_COLOR_TYPE_PALETTE))
         return -1;
-    png_colorp palette;
-    int entries = 0;
-    if (colour == PNG_COLOR_TYPE_PALETTE && png_get_PLTE(r->png, r->info, &palette, &entries) &&
-        png_get_palette_max(r->png, r->info) >= entries)
-        return thaw_fail(r->err, THAW_EINPUT,
-                         "%s: damaged PNG: colour %d used, the palette has %d colours", r->name,
-                         png_get_palette_max(r->png, r->info), entries);
     return thaw_exif_apply(r->pixels, orientation(r), r->err);
 }
 
@@ -163,6 +189,7 @@ static int png_decode(struct thaw_pixels *pixels, const unsigned char *data, siz
     if (rc)
         thaw_pixels_release(pixels);
     png_destroy_read_struct(&r.png, &r.info, NULL);
+    free(r.indices);
     return rc;
 }
 
