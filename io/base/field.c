@@ -153,7 +153,7 @@ static int read_field(const struct thaw_field *f, char *place, const json_t *val
     if (json_is_null(value) && f->nullable)
         value = NULL;
     if (f->type == THAW_FIELD_CUSTOM)
-        return f->read(place, value, err) ? thaw_error_prefix(err, "%s", what) : 0;
+        return f->read(place, value, err) ? thaw_error_prefix(err, "%s: %s", what, f->key) : 0;
     put_number(f, place, f->preset);
     if (!value)
         return 0;

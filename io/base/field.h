@@ -28,7 +28,8 @@ struct thaw_field {
     double min, max;            /* checked when max > min; of INT, FLOAT and PAIR */
     const char *const *choices; /* NULL-ended */
     const char *only;           /* e.g. "false", "\"channels_last\"" */
-    /* CUSTOM: value is NULL when the key is absent. write() returns a new reference, NULL = leave out. */
+    /* CUSTOM: value is NULL when the key is absent; the key is put before read()'s error. write()
+     * returns a new reference, NULL = leave out. */
     int (*read)(void *place, const json_t *value, struct thaw_error *err);
     json_t *(*write)(const void *place);
 };
