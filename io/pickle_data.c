@@ -154,7 +154,7 @@ static int run_float(struct thaw_pickle_machine *m)
 /* TUPLE, LIST, DICT: all that stands above the mark. */
 static int run_collect(struct thaw_pickle_machine *m)
 {
-    size_t from;
+    size_t from = 0;
     if (pop_mark(m, &from))
         return -1;
     if (m->now->kind == THAW_PICKLE_DICT && (m->depth - from) % 2)
@@ -195,7 +195,7 @@ static int run_add_one(struct thaw_pickle_machine *m)
 
 static int run_add_all(struct thaw_pickle_machine *m)
 {
-    size_t from;
+    size_t from = 0;
     return pop_mark(m, &from) ? -1 : add(m, from);
 }
 
