@@ -61,7 +61,7 @@ uint64_t thaw_pickle_little(const unsigned char *bytes, int width)
 
 int thaw_pickle_operand(struct thaw_pickle_machine *m, uint64_t *n)
 {
-    const unsigned char *bytes;
+    const unsigned char *bytes = NULL;
     if (thaw_pickle_take(m, (uint64_t)m->now->width, &bytes))
         return -1;
     *n = thaw_pickle_little(bytes, m->now->width);

@@ -57,7 +57,7 @@ static int run_stop(struct thaw_pickle_machine *m)
 
 static int run_protocol(struct thaw_pickle_machine *m)
 {
-    uint64_t version;
+    uint64_t version = 0;
     if (thaw_pickle_operand(m, &version))
         return -1;
     return version <= 5 ? 0 : thaw_pickle_bad(m, "names a protocol above 5");
@@ -66,7 +66,7 @@ static int run_protocol(struct thaw_pickle_machine *m)
 /* Frames only say how much to read ahead. */
 static int run_frame(struct thaw_pickle_machine *m)
 {
-    uint64_t length;
+    uint64_t length = 0;
     return thaw_pickle_operand(m, &length);
 }
 
@@ -97,7 +97,7 @@ static int run_false(struct thaw_pickle_machine *m)
 /* One and two bytes are unsigned, four are signed. */
 static int run_int(struct thaw_pickle_machine *m)
 {
-    uint64_t n;
+    uint64_t n = 0;
     if (thaw_pickle_operand(m, &n))
         return -1;
     return push_integer(m, THAW_PICKLE_INT, m->now->width == 4 ? (int32_t)n : (int64_t)n);
@@ -116,8 +116,8 @@ static int push_text(struct thaw_pickle_machine *m, enum thaw_pickle_kind kind, 
 
 static int run_text(struct thaw_pickle_machine *m)
 {
-    const unsigned char *bytes;
-    uint64_t n;
+    const unsigned char *bytes = NULL;
+    uint64_t n = 0;
     if (thaw_pickle_operand(m, &n) || thaw_pickle_take(m, n, &bytes))
         return -1;
     return push_text(m, m->now->kind, bytes, (size_t)n);
@@ -125,8 +125,8 @@ static int run_text(struct thaw_pickle_machine *m)
 
 static int run_long(struct thaw_pickle_machine *m)
 {
-    const unsigned char *bytes;
-    uint64_t n;
+    const unsigned char *bytes = NULL;
+    uint64_t n = 0;
     if (thaw_pickle_operand(m, &n) || thaw_pickle_take(m, n, &bytes))
         return -1;
     if (n > 8)
@@ -139,7 +139,7 @@ static int run_long(struct thaw_pickle_machine *m)
 
 static int run_float(struct thaw_pickle_machine *m)
 {
-    const unsigned char *bytes;
+    const unsigned char *bytes = NULL;
     if (thaw_pickle_take(m, 8, &bytes))
         return -1;
     uint64_t bits = 0;
@@ -216,7 +216,7 @@ static int remember(struct thaw_pickle_machine *m, uint64_t place)
 
 static int run_put(struct thaw_pickle_machine *m)
 {
-    uint64_t place;
+    uint64_t place = 0;
     return thaw_pickle_operand(m, &place) ? -1 : remember(m, place);
 }
 
@@ -227,7 +227,7 @@ static int run_memoize(struct thaw_pickle_machine *m)
 
 static int run_get(struct thaw_pickle_machine *m)
 {
-    uint64_t place;
+    uint64_t place = 0;
     if (thaw_pickle_operand(m, &place))
         return -1;
     if (place >= m->n_memo || !m->memo[place])

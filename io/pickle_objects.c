@@ -47,8 +47,8 @@ static int line(struct thaw_pickle_machine *m, const char **text, size_t *size)
 
 static int run_global(struct thaw_pickle_machine *m)
 {
-    const char *module, *name;
-    size_t module_size, name_size;
+    const char *module = NULL, *name = NULL;
+    size_t module_size = 0, name_size = 0;
     if (line(m, &module, &module_size) || line(m, &name, &name_size))
         return -1;
     return push_global(m, module, module_size, name, name_size);

@@ -144,7 +144,7 @@ static int read_zip(struct thaw_torch_file *file, const char *path, size_t file_
     struct thaw_torch_storages storages = {0};
     struct thaw_pickle *object = NULL;
     unsigned char *order = NULL, *data = NULL;
-    size_t size, used;
+    size_t size = 0, used = 0;
     int rc = -1;
     struct thaw_torch_zip *zip = thaw_torch_zip_open(path, file_size, err);
     if (!zip || thaw_torch_zip_read(zip, "byteorder", true, &order, &size, err))
@@ -178,7 +178,7 @@ struct stream {
 
 static struct thaw_pickle *next_pickle(struct stream *in, const char *what, struct thaw_error *err)
 {
-    size_t used;
+    size_t used = 0;
     struct thaw_pickle *pickle =
         thaw_pickle_parse(in->data + in->at, in->size - in->at, &used, thaw_torch_globals, err);
     if (!pickle)
@@ -301,7 +301,7 @@ static int look(const char *path, unsigned char head[HEAD], size_t *file_size,
 struct thaw_torch_file *thaw_torch_load(const char *path, struct thaw_error *err)
 {
     unsigned char head[HEAD] = {0}, *data = NULL;
-    size_t size;
+    size_t size = 0;
     int rc = -1;
     struct thaw_torch_file *file = thaw_new(1, sizeof *file, err);
     if (!file || look(path, head, &size, err))

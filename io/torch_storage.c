@@ -131,7 +131,7 @@ static int load(struct thaw_torch_storages *s, struct thaw_torch_storage *storag
                 struct thaw_error *err)
 {
     char shown[THAW_PICKLE_SHOWN];
-    size_t size;
+    size_t size = 0;
     if (storage->data)
         return 0;
     thaw_pickle_show(storage->key, strlen(storage->key), shown);
