@@ -93,6 +93,16 @@ static int make_arrays(struct thaw_exec *e, struct thaw_error *err)
     return 0;
 }
 
+static int update_ops(struct thaw_exec *e, bool all, struct thaw_error *err)
+{
+    for (int i = 0; i < e->plan->n_ops; i++) {
+        struct thaw_op *op = &e->ops[i];
+        if (op->kind->update && (all || op->trained) && op->kind->update(op, e->states[i], err))
+            return thaw_error_prefix(err, "layer %s", op->node->name);
+    }
+    return 0;
+}
+
 struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct thaw_error *err)
 {
     struct thaw_exec *e = thaw_new(1, sizeof *e, err);
@@ -104,7 +114,7 @@ struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct t
         e->training |= plan->ops[i].backward;
     if (make_arrays(e, err) || make_gradients(e, err) || prepare_ops(e, err) ||
         thaw_exec_memory_init(&e->memory, plan, n, e->training, err) ||
-        !(e->arena = thaw_new_aligned(e->memory.bytes, 1, err)) || thaw_exec_update(e, err)) {
+        !(e->arena = thaw_new_aligned(e->memory.bytes, 1, err)) || update_ops(e, true, err)) {
         thaw_exec_free(e);
         return NULL;
     }
@@ -131,12 +141,7 @@ void thaw_exec_free(struct thaw_exec *e)
 
 int thaw_exec_update(struct thaw_exec *e, struct thaw_error *err)
 {
-    for (int i = 0; i < e->plan->n_ops; i++) {
-        struct thaw_op *op = &e->ops[i];
-        if (op->kind->update && op->kind->update(op, e->states[i], err))
-            return thaw_error_prefix(err, "layer %s", op->node->name);
-    }
-    return 0;
+    return update_ops(e, false, err);
 }
 
 static void take_input(struct thaw_exec *e, const struct thaw_pass *pass)

@@ -11,7 +11,8 @@ struct thaw_exec;
 struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct thaw_error *err);
 void thaw_exec_free(struct thaw_exec *exec);
 
-/* The graph's weights have changed: rebuilds what is derived from them. */
+/* The trained weights have changed: rebuilds what is derived from them. (Weights of frozen nodes
+ * must not change under an executor.) */
 int thaw_exec_update(struct thaw_exec *exec, struct thaw_error *err);
 
 enum thaw_form { THAW_NHWC /* [n,H,W,C] */, THAW_PACKED /* the value's layout */ };

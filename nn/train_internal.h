@@ -1,0 +1,74 @@
+/* The trainer's state, shared by train*.c only. */
+#ifndef THAW_NN_TRAIN_INTERNAL_H
+#define THAW_NN_TRAIN_INTERNAL_H
+
+#include "nn/train.h"
+
+/* Running sums of the epoch at hand. */
+struct thaw_sums {
+    double loss;
+    size_t hits, images;
+};
+
+/* Where the run stands. All of it goes into a checkpoint. */
+struct thaw_position {
+    int stage, epoch;                /* epoch within the stage */
+    uint32_t number;                 /* epoch over all stages */
+    size_t batch;                    /* batches of this epoch that are done */
+    uint32_t stage_step;             /* updates of this stage */
+    uint32_t step;                   /* updates over all stages */
+    int stalled, drops;              /* epochs without a better validation loss; plateau's count */
+    double lowest_loss;              /* lowest validation loss of this stage, INFINITY at first */
+    double best_accuracy, best_loss; /* of the best weights of this stage; accuracy -1 at first */
+    double before_accuracy, before_loss; /* where the stage began; NAN when unknown */
+    double seconds;                      /* of this stage */
+    struct thaw_sums sums;
+};
+
+struct thaw_trainer {
+    struct thaw_graph *graph;
+    const struct thaw_stages *stages;
+    const struct thaw_blocks *blocks;
+    struct thaw_train_options options;
+
+    /* Weights of all nodes, one after the other. */
+    size_t weight_count;
+    float *initial; /* as they were at the start; for L2-SP */
+    float *before;  /* when the stage began */
+    float *best;    /* best of the stage */
+
+    struct thaw_position at;
+    struct thaw_epoch *history;
+    size_t n_history, history_capacity;
+    struct thaw_stage_result *results;
+
+    /* The stage that is open. */
+    bool open;
+    struct thaw_plan *prefix_plan, *tail_plan; /* prefix NULL: nothing is frozen below the tail */
+    struct thaw_exec *prefix, *tail;
+    struct thaw_exec *rest;       /* batch statistics: the tail for the last, smaller batch */
+    size_t feature_floats;        /* a sample between prefix and tail */
+    float *features;              /* [batch] of them */
+    float *logits, *dlogits;      /* [batch][classes] */
+    float *slots[THAW_MAX_SLOTS]; /* of all trained weights, one after the other */
+    size_t slot_count;
+};
+
+/* Makes plans, executors and optimiser state for stage at.stage; weights stay as they are. */
+int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err);
+void thaw_trainer_close_stage(struct thaw_trainer *t);
+
+/* Copies of all weights. */
+void thaw_trainer_keep(const struct thaw_trainer *t, float *copy);
+int thaw_trainer_restore(struct thaw_trainer *t, const float *copy, struct thaw_error *err);
+
+/* One update; adds to at.sums. */
+int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_batch *batch, size_t train_images,
+                      struct thaw_error *err);
+/* One batch forward only. */
+int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_batch *batch,
+                       struct thaw_sums *sums, struct thaw_error *err);
+/* The head's rate for the update at hand. */
+double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images);
+
+#endif

@@ -1,0 +1,129 @@
+#include "nn/train_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/base/mem.h"
+
+/* The highest single-node cut below the first trained node: what lies under it never changes in a
+ * stage. */
+static int find_cut(const struct thaw_graph *graph, int first, struct thaw_error *err)
+{
+    bool *cuts = thaw_new((size_t)graph->n_nodes, sizeof *cuts, err);
+    if (!cuts || thaw_graph_cuts(graph, cuts, err)) {
+        free(cuts);
+        return -1;
+    }
+    int cut = first - 1;
+    while (cut > 0 && !cuts[cut])
+        cut--;
+    free(cuts);
+    return cut;
+}
+
+static int make_prefix(struct thaw_trainer *t, int cut, struct thaw_error *err)
+{
+    struct thaw_plan_options frozen = {.first = 0, .last = cut};
+    if (!(t->prefix_plan = thaw_plan_create(t->graph, &frozen, err)))
+        return -1;
+    const struct thaw_value *out = &t->prefix_plan->values[t->prefix_plan->output];
+    t->feature_floats = out->layout.sample;
+    int n = thaw_exec_choose_batch(t->prefix_plan, t->options.batch);
+    t->prefix = thaw_exec_create(t->prefix_plan, n, err);
+    t->features =
+        thaw_new_aligned((size_t)t->options.batch * t->feature_floats, sizeof *t->features, err);
+    return t->prefix && t->features ? 0 : -1;
+}
+
+static int make_tail(struct thaw_trainer *t, int cut, struct thaw_error *err)
+{
+    const struct thaw_train_options *o = &t->options;
+    struct thaw_plan_options trained = {.first = cut,
+                                        .last = -1,
+                                        .training = true,
+                                        .batch_statistics = o->batch_statistics,
+                                        .logits = true};
+    if (!(t->tail_plan = thaw_plan_create(t->graph, &trained, err)))
+        return -1;
+    const struct thaw_value *out = &t->tail_plan->values[t->tail_plan->output];
+    if (out->shape.rank != 1 || out->shape.c != o->classes)
+        return thaw_fail(err, THAW_EINPUT,
+                         "the network ends in %d x %d x %d values, not in %d logits", out->shape.h,
+                         out->shape.w, out->shape.c, o->classes);
+    int n = o->batch_statistics ? o->batch
+            : o->micro_batch    ? o->micro_batch
+                                : thaw_exec_choose_batch(t->tail_plan, o->batch);
+    t->tail = thaw_exec_create(t->tail_plan, n, err);
+    return t->tail ? 0 : -1;
+}
+
+static int make_buffers(struct thaw_trainer *t, struct thaw_error *err)
+{
+    size_t outputs = (size_t)t->options.batch * (size_t)t->options.classes;
+    t->logits = thaw_new_aligned(outputs, sizeof *t->logits, err);
+    t->dlogits = thaw_new_aligned(outputs, sizeof *t->dlogits, err);
+    t->slot_count = 0;
+    for (int i = 0; i < t->tail_plan->n_trained; i++)
+        t->slot_count += t->tail_plan->trained[i].param->count;
+    for (int k = 0; k < t->options.optimizer->slots; k++)
+        if (!(t->slots[k] = thaw_new_aligned(t->slot_count, sizeof(float), err)))
+            return -1;
+    return t->logits && t->dlogits ? 0 : -1;
+}
+
+int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err)
+{
+    const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
+    for (int i = 0; i < t->graph->n_nodes; i++)
+        t->graph->nodes[i].trainable = i >= stage->first;
+    int cut = find_cut(t->graph, stage->first, err);
+    if (cut < 0)
+        return -1;
+    if ((cut > 0 && make_prefix(t, cut, err)) || make_tail(t, cut, err) || make_buffers(t, err)) {
+        thaw_trainer_close_stage(t);
+        return thaw_error_prefix(err, "stage %s", stage->name);
+    }
+    t->open = true;
+    return 0;
+}
+
+void thaw_trainer_close_stage(struct thaw_trainer *t)
+{
+    thaw_exec_free(t->prefix);
+    thaw_exec_free(t->tail);
+    thaw_exec_free(t->rest);
+    thaw_plan_free(t->prefix_plan);
+    thaw_plan_free(t->tail_plan);
+    free(t->features);
+    free(t->logits);
+    free(t->dlogits);
+    for (int k = 0; k < THAW_MAX_SLOTS; k++) {
+        free(t->slots[k]);
+        t->slots[k] = NULL;
+    }
+    t->prefix = t->tail = t->rest = NULL;
+    t->prefix_plan = t->tail_plan = NULL;
+    t->features = t->logits = t->dlogits = NULL;
+    t->open = false;
+}
+
+void thaw_trainer_keep(const struct thaw_trainer *t, float *copy)
+{
+    for (int i = 0; i < t->graph->n_nodes; i++)
+        for (int k = 0; k < t->graph->nodes[i].n_params; k++) {
+            const struct thaw_param *p = &t->graph->nodes[i].params[k];
+            memcpy(copy, p->data, p->count * sizeof *copy);
+            copy += p->count;
+        }
+}
+
+int thaw_trainer_restore(struct thaw_trainer *t, const float *copy, struct thaw_error *err)
+{
+    for (int i = 0; i < t->graph->n_nodes; i++)
+        for (int k = 0; k < t->graph->nodes[i].n_params; k++) {
+            struct thaw_param *p = &t->graph->nodes[i].params[k];
+            memcpy(p->data, copy, p->count * sizeof *copy);
+            copy += p->count;
+        }
+    return t->tail ? thaw_exec_update(t->tail, err) : 0;
+}

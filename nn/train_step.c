@@ -1,0 +1,237 @@
+#include "nn/train_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "io/base/par.h"
+
+double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images)
+{
+    const struct thaw_stage *s = &t->stages->stages[t->at.stage];
+    double batch = t->options.batch, per_epoch = ceil((double)train_images / batch);
+    double warm = floor(s->warmup * per_epoch), total = per_epoch * s->epochs;
+    double step = t->at.stage_step;
+    if (step < warm)
+        return s->rate * (step + 1) / (warm + 1);
+    struct thaw_progress progress = {.done = total > warm ? (step - warm) / (total - warm) : 1,
+                                     .drops = t->at.drops};
+    if (progress.done > 1)
+        progress.done = 1;
+    return s->rate * s->schedule->factor(&progress);
+}
+
+/* The batch through the frozen part, micro-batch by micro-batch, into t->features. */
+static int run_prefix(struct thaw_trainer *t, const struct thaw_batch *batch,
+                      struct thaw_error *err)
+{
+    const struct thaw_plan *p = t->prefix_plan;
+    size_t in = thaw_shape_count(p->values[p->input].shape);
+    int n = thaw_exec_batch(t->prefix);
+    for (int i = 0; i < batch->n; i += n) {
+        int count = batch->n - i < n ? batch->n - i : n;
+        struct thaw_pass pass = {.x = batch->x + (size_t)i * in, .form = THAW_NHWC, .count = count};
+        if (thaw_exec_forward(t->prefix, &pass, err))
+            return -1;
+        memcpy(t->features + (size_t)i * t->feature_floats, thaw_exec_output(t->prefix),
+               (size_t)count * t->feature_floats * sizeof *t->features);
+    }
+    return 0;
+}
+
+/* Samples i .. of the batch as the tail takes them. */
+static struct thaw_pass tail_pass(const struct thaw_trainer *t, const struct thaw_batch *batch,
+                                  int i, int n, bool training)
+{
+    const struct thaw_plan *p = t->tail_plan;
+    struct thaw_pass pass = {.count = batch->n - i < n ? batch->n - i : n,
+                             .training = training,
+                             .seed = t->options.seed,
+                             .step = t->at.step,
+                             .first_sample = (uint32_t)i};
+    if (t->prefix) {
+        pass.x = t->features + (size_t)i * t->feature_floats;
+        pass.form = THAW_PACKED;
+    } else {
+        pass.x = batch->x + (size_t)i * thaw_shape_count(p->values[p->input].shape);
+        pass.form = THAW_NHWC;
+    }
+    return pass;
+}
+
+static bool is_hit(const float *logits, int classes, int label)
+{
+    int top = 0;
+    for (int k = 1; k < classes; k++)
+        if (logits[k] > logits[top])
+            top = k;
+    return top == label;
+}
+
+/* Adds plain losses and hits; fills dlogits for `n` samples of a batch of `whole` when asked. */
+static void score(const struct thaw_trainer *t, const float *logits, const int *labels, int n,
+                  int whole, float *dlogits, struct thaw_sums *sums)
+{
+    const struct thaw_train_options *o = &t->options;
+    for (int i = 0; i < n; i++) {
+        const float *row = logits + (size_t)i * (size_t)o->classes;
+        sums->loss += o->loss->apply(row, o->classes, labels[i], 0, NULL);
+        sums->hits += is_hit(row, o->classes, labels[i]);
+        sums->images++;
+        if (!dlogits)
+            continue;
+        float *drow = dlogits + (size_t)i * (size_t)o->classes;
+        o->loss->apply(row, o->classes, labels[i], o->smoothing, drow);
+        float weight = (o->class_weights ? o->class_weights[labels[i]] : 1) / (float)whole;
+        for (int k = 0; k < o->classes; k++)
+            drow[k] *= weight;
+    }
+}
+
+/* The executor for this batch: with batch statistics a smaller last batch needs one of its own
+ * size. */
+static struct thaw_exec *tail_for(struct thaw_trainer *t, int n, struct thaw_error *err)
+{
+    if (!t->options.batch_statistics || n == thaw_exec_batch(t->tail))
+        return t->tail;
+    if (t->rest && thaw_exec_batch(t->rest) != n) {
+        thaw_exec_free(t->rest);
+        t->rest = NULL;
+    }
+    if (!t->rest)
+        t->rest = thaw_exec_create(t->tail_plan, n, err);
+    else if (thaw_exec_update(t->rest, err))
+        return NULL;
+    return t->rest;
+}
+
+static int forward_backward(struct thaw_trainer *t, struct thaw_exec *tail,
+                            const struct thaw_batch *batch, struct thaw_error *err)
+{
+    int n = thaw_exec_batch(tail);
+    for (int i = 0; i < batch->n; i += n) {
+        struct thaw_pass pass = tail_pass(t, batch, i, n, true);
+        if (thaw_exec_forward(tail, &pass, err))
+            return -1;
+        thaw_exec_read(tail, pass.count, t->logits);
+        score(t, t->logits, batch->labels + i, pass.count, batch->n, t->dlogits, &t->at.sums);
+        if (thaw_exec_backward(tail, t->dlogits, pass.count, i == 0, err))
+            return -1;
+    }
+    return thaw_exec_gradients(tail, err);
+}
+
+/* Li et al. 2018: the backbone's kernels are pulled towards where they began. */
+static void pull_back(struct thaw_trainer *t, struct thaw_exec *tail)
+{
+    const struct thaw_node *head = &t->graph->nodes[t->options.head];
+    size_t offset = 0;
+    int next = 0;
+    for (int i = 0; i < t->graph->n_nodes; i++)
+        for (int k = 0; k < t->graph->nodes[i].n_params; k++) {
+            const struct thaw_param *p = &t->graph->nodes[i].params[k];
+            const float *start = t->initial + offset;
+            offset += p->count;
+            if (next >= t->tail_plan->n_trained || t->tail_plan->trained[next].param != p)
+                continue;
+            float *g = thaw_exec_gradient(tail, next++);
+            if (!p->decay || &t->graph->nodes[i] >= head)
+                continue;
+            for (size_t j = 0; j < p->count; j++)
+                g[j] += t->options.l2_sp * (p->data[j] - start[j]);
+        }
+}
+
+static int clip(struct thaw_trainer *t, struct thaw_exec *tail, struct thaw_error *err)
+{
+    double sum = 0;
+    for (int i = 0; i < t->tail_plan->n_trained; i++) {
+        const float *g = thaw_exec_gradient(tail, i);
+        for (size_t j = 0; j < t->tail_plan->trained[i].param->count; j++)
+            sum += (double)g[j] * g[j];
+    }
+    double norm = sqrt(sum);
+    const struct thaw_stage *s = &t->stages->stages[t->at.stage];
+    if (!isfinite(norm))
+        return thaw_fail(err, THAW_EINPUT,
+                         "training diverged: the gradient is not a number at update %u of stage %s "
+                         "(epoch %d); a smaller learning rate than %g is needed",
+                         t->at.stage_step + 1, s->name, t->at.epoch + 1, s->rate);
+    if (t->options.clip <= 0 || norm <= t->options.clip)
+        return 0;
+    float scale = (float)(t->options.clip / norm);
+    for (int i = 0; i < t->tail_plan->n_trained; i++) {
+        float *g = thaw_exec_gradient(tail, i);
+        for (size_t j = 0; j < t->tail_plan->trained[i].param->count; j++)
+            g[j] *= scale;
+    }
+    return 0;
+}
+
+struct update_work {
+    const struct thaw_train_options *options;
+    struct thaw_update update;
+};
+
+static void update_range(void *ctx, size_t first, size_t last)
+{
+    const struct update_work *w = ctx;
+    w->options->optimizer->apply(&w->options->optimizer_options, &w->update, first, last);
+}
+
+static void update_weights(struct thaw_trainer *t, struct thaw_exec *tail, double rate)
+{
+    const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
+    size_t offset = 0;
+    for (int i = 0; i < t->tail_plan->n_trained; i++) {
+        const struct thaw_trained *trained = &t->tail_plan->trained[i];
+        int node = (int)(trained->node - t->graph->nodes);
+        struct update_work w = {
+            .options = &t->options,
+            .update = {
+                .weights = trained->param->data,
+                .gradient = thaw_exec_gradient(tail, i),
+                .count = trained->param->count,
+                .rate = (float)(rate / thaw_stage_divisor(stage, node, t->options.head, t->blocks)),
+                .decay = trained->param->decay ? t->options.decay : 0,
+                .step = t->at.stage_step + 1}};
+        for (int k = 0; k < t->options.optimizer->slots; k++)
+            w.update.slots[k] = t->slots[k] + offset;
+        thaw_par_range(trained->param->count, update_range, &w);
+        offset += trained->param->count;
+    }
+}
+
+int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_batch *batch, size_t train_images,
+                      struct thaw_error *err)
+{
+    if (t->prefix && run_prefix(t, batch, err))
+        return -1;
+    struct thaw_exec *tail = tail_for(t, batch->n, err);
+    if (!tail || forward_backward(t, tail, batch, err))
+        return -1;
+    if (t->options.l2_sp > 0)
+        pull_back(t, tail);
+    if (clip(t, tail, err))
+        return -1;
+    update_weights(t, tail, thaw_trainer_rate(t, train_images));
+    t->at.stage_step++;
+    t->at.step++;
+    t->at.batch++;
+    return thaw_exec_update(t->tail, err);
+}
+
+int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_batch *batch,
+                       struct thaw_sums *sums, struct thaw_error *err)
+{
+    if (t->prefix && run_prefix(t, batch, err))
+        return -1;
+    int n = thaw_exec_batch(t->tail);
+    for (int i = 0; i < batch->n; i += n) {
+        struct thaw_pass pass = tail_pass(t, batch, i, n, false);
+        if (thaw_exec_forward(t->tail, &pass, err))
+            return -1;
+        thaw_exec_read(t->tail, pass.count, t->logits);
+        score(t, t->logits, batch->labels + i, pass.count, batch->n, NULL, sums);
+    }
+    return 0;
+}
