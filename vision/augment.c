@@ -10,6 +10,8 @@ const char *const thaw_augment_default = "flip:h=0.5,rotate:deg=10,shift:x=0.05,
                                          "zoom:amount=0.1,brightness:amount=0.1,"
                                          "contrast:amount=0.15";
 
+#define SPACES " \t\n"
+
 static const struct thaw_augmentation *find_op(const char *name, struct thaw_error *err)
 {
     char known[512] = "";
@@ -30,9 +32,9 @@ static const struct thaw_augmentation *find_op(const char *name, struct thaw_err
 /* Cuts spaces off both ends, in place. */
 static char *trim(char *text)
 {
-    text += strspn(text, " \t\n");
+    text += strspn(text, SPACES);
     size_t n = strlen(text);
-    while (n && strchr(" \t\n", text[n - 1]))
+    while (n && strchr(SPACES, text[n - 1]))
         text[--n] = 0;
     return text;
 }
@@ -126,16 +128,17 @@ done:
 
 int thaw_augment_parse(struct thaw_augment *augment, const char *text, struct thaw_error *err)
 {
+    static const char preset[] = "default";
+    size_t length = sizeof preset - 1;
     *augment = (struct thaw_augment){0};
-    char *copy = thaw_strdup(text, err);
+    text += strspn(text, SPACES);
+    bool begins = strncmp(text, preset, length) == 0 && strchr("," SPACES, text[length]);
+    char *copy = begins ? thaw_format(err, "%s%s", thaw_augment_default, text + length)
+                        : thaw_strdup(text, err);
     if (!copy)
         return -1;
     char *items = trim(copy);
-    int rc = 0;
-    if (strcmp(items, "default") == 0)
-        rc = thaw_augment_parse(augment, thaw_augment_default, err);
-    else if (strcmp(items, "none") != 0)
-        rc = parse_items(augment, items, err);
+    int rc = strcmp(items, "none") == 0 ? 0 : parse_items(augment, items, err);
     free(copy);
     if (rc)
         thaw_augment_release(augment);

@@ -189,9 +189,12 @@ static enum verdict judge(const struct member *m, size_t n, int label, size_t *s
     if (groups < 2)
         return REFUSED;
     qsort(sizes, groups, sizeof *sizes, by_size);
-    if (sizes[(groups - 1) / 2] > THAW_GROUPS_MEDIAN)
-        return REFUSED;
-    return groups >= THAW_GROUPS_LEAST ? HOLDS : FEW;
+    size_t below = sizes[(groups - 1) / 2], above = sizes[groups / 2];
+    if (groups >= THAW_GROUPS_LEAST)
+        return below + above <= 2 * THAW_GROUPS_MEDIAN ? HOLDS : REFUSED;
+    /* Of few groups half must be small: one patient beside tumor_000, tumor_001, ... proves
+     * nothing. */
+    return above <= THAW_GROUPS_MEDIAN ? FEW : REFUSED;
 }
 
 /* Keeps the members whose group stands in an accepted class folder; the others lose their key. */

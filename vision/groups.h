@@ -18,11 +18,11 @@ int thaw_groups_by_regex(struct thaw_dataset *data, const char *pattern, char **
 /* Recognises patients by itself, through the first of these rules that holds:
  *   1. file names PATIENT_SEQUENCE.SUFFIX: PATIENT is the stem before its last '_', neither empty;
  *   2. CLASS/PATIENT/.../FILE: PATIENT is the folder below the class folder.
- * A rule holds in a class folder where it gives at least 10 groups, of median size 20 at most (an
- * even number of groups: the lower middle one), and it holds for the data set when it does so in
- * some class folder and some group has two images or more. Then it counts
- *   - in the class folders where it holds, and in those with fewer groups (but two or more, of
- * median size 20 at most): few patients are patients all the same;
+ * A rule holds in a class folder where it gives at least 10 groups, of median size 20 at most, and
+ * it holds for the data set when it does so in some class folder and some group has two images or
+ * more. Then it counts
+ *   - in the class folders where it holds, and in those with two to nine groups of which more than
+ * half have 20 images at most: few patients are patients all the same;
  *   - anywhere else for groups that stand in such a folder too.
  * So glioma_000, glioma_001, ... is one prefix of the class, no patient. Equal names are one group
  * across classes. Images without a group stay alone.
