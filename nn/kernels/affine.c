@@ -57,3 +57,46 @@ void thaw_kernel_affine(const struct thaw_tensor *t, const float *k, const float
     if (thaw_act_moves_zero(act))
         thaw_kernel_zero_tail(t, out);
 }
+
+struct two {
+    const struct thaw_tensor *t;
+    const float *k, *a, *m, *x, *shift, *b;
+    float *out;
+};
+
+/* Channels of a block at a time; `block` is a constant where it is called. */
+THAW_INLINE void two_row(size_t block, const struct two *j, size_t row)
+{
+    const struct thaw_tensor *t = j->t;
+    size_t channel = row / t->h % t->blocks * block, at = row * t->w * block;
+    const float *k = j->k + channel, *m = j->m + channel, *b = j->b + channel;
+    const float *shift = j->shift + channel, *a = j->a + at, *x = j->x + at;
+    float *out = j->out + at;
+    for (size_t i = 0; i < t->w * block; i += block)
+        for (size_t c = 0; c < block; c++)
+            out[i + c] = k[c] * a[i + c] + m[c] * (x[i + c] - shift[c]) + b[c];
+}
+
+THAW_HOT static void two_rows(const struct two *job, size_t first, size_t last)
+{
+    for (size_t row = first; row < last; row++)
+        if (job->t->block == 16)
+            two_row(16, job, row);
+        else if (job->t->block == 8)
+            two_row(8, job, row);
+        else
+            two_row(job->t->block, job, row);
+}
+
+static void two_range(void *ctx, size_t first, size_t last)
+{
+    two_rows(ctx, first, last);
+}
+
+void thaw_kernel_affine_two(const struct thaw_tensor *t, const float *k, const float *a,
+                            const float *m, const float *x, const float *shift, const float *b,
+                            float *out)
+{
+    struct two job = {t, k, a, m, x, shift, b, out};
+    thaw_par_range(t->n * t->blocks * t->h, two_range, &job);
+}

@@ -55,6 +55,11 @@ bool thaw_act_moves_zero(const struct thaw_act *act);
 void thaw_kernel_affine(const struct thaw_tensor *t, const float *k, const float *b,
                         const struct thaw_act *act, const float *in, float *out);
 
+/* out = k a + m (x - shift) + b per channel; all six vectors and tensors as above. */
+void thaw_kernel_affine_two(const struct thaw_tensor *t, const float *k, const float *a,
+                            const float *m, const float *x, const float *shift, const float *b,
+                            float *out);
+
 /* Sums over samples and sides, per channel [rounded up]. partial: thaw_kernel_sums_scratch()
  * bytes. */
 size_t thaw_kernel_sums_scratch(const struct thaw_tensor *t);
