@@ -1,0 +1,77 @@
+#include "nn/dnnl/internal.h"
+#include "nn/dnnl/more.h"
+
+#include <stdlib.h>
+
+#include "io/base/mem.h"
+
+struct thaw_eltwise_prim {
+    struct thaw_dnnl_prim forward, backward;
+};
+
+/* The tensor is one long vector, channels beyond C included: no layout to take care of, so that the
+ * fast code is chosen whatever f(0) is. */
+struct thaw_eltwise_prim *thaw_eltwise_create(struct thaw_eltwise step, size_t count, bool backward,
+                                              bool from_output, struct thaw_error *err)
+{
+    struct thaw_eltwise_prim *p = thaw_new(1, sizeof *p, err);
+    dnnl_memory_desc_t md;
+    dnnl_dims_t dims = {(dnnl_dim_t)count};
+    dnnl_eltwise_desc_t desc;
+    dnnl_alg_kind_t alg = thaw_dnnl_eltwise(step.kind, from_output);
+    dnnl_prop_kind_t prop = backward ? dnnl_forward_training : dnnl_forward_inference;
+    if (!p)
+        return NULL;
+    if (thaw_dnnl_check(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a),
+                        "activation descriptor", err) ||
+        thaw_dnnl_check(
+            dnnl_eltwise_forward_desc_init(&desc, prop, alg, &md, step.alpha, step.beta),
+            "activation", err) ||
+        thaw_dnnl_prim_init(&p->forward, &desc, NULL, NULL, "activation", err) ||
+        thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_SRC, &md, err) ||
+        thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_DST, &md, err))
+        goto fail;
+    if (backward &&
+        (thaw_dnnl_check(
+             dnnl_eltwise_backward_desc_init(&desc, alg, &md, &md, step.alpha, step.beta),
+             "gradient of an activation", err) ||
+         thaw_dnnl_prim_init(&p->backward, &desc, NULL, p->forward.desc,
+                             "gradient of an activation", err) ||
+         thaw_dnnl_prim_arg(&p->backward, from_output ? DNNL_ARG_DST : DNNL_ARG_SRC, &md, err) ||
+         thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_DST, &md, err) ||
+         thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_SRC, &md, err)))
+        goto fail;
+    return p;
+fail:
+    thaw_eltwise_free(p);
+    return NULL;
+}
+
+void thaw_eltwise_free(struct thaw_eltwise_prim *prim)
+{
+    if (!prim)
+        return;
+    thaw_dnnl_prim_release(&prim->forward);
+    thaw_dnnl_prim_release(&prim->backward);
+    free(prim);
+}
+
+size_t thaw_eltwise_scratch(const struct thaw_eltwise_prim *prim)
+{
+    size_t a = prim->forward.scratch, b = prim->backward.scratch;
+    return a > b ? a : b;
+}
+
+int thaw_eltwise_forward(struct thaw_eltwise_prim *prim, const float *in, float *out, void *scratch,
+                         struct thaw_error *err)
+{
+    void *data[] = {(void *)in, out};
+    return thaw_dnnl_prim_run(&prim->forward, data, scratch, err);
+}
+
+int thaw_eltwise_backward(struct thaw_eltwise_prim *prim, const float *value, const float *dout,
+                          float *din, void *scratch, struct thaw_error *err)
+{
+    void *data[] = {(void *)value, (void *)dout, din};
+    return thaw_dnnl_prim_run(&prim->backward, data, scratch, err);
+}
