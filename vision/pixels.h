@@ -14,16 +14,15 @@ struct thaw_pixels {
     void *data;   /* [height, width, channels]; uint8_t when depth is 8, uint16_t when it is 16 */
 };
 
-/* What a decoder may do to save work. Zeroed means: decode as it is. */
+/* What a decoder may do to save work. Zeroed means: decode as it is. A scaled decode may go down
+ * to, but not under, this size of the upright picture. */
 struct thaw_decode_hint {
-    int min_width, min_height; /* a scaled decode may go down to, but not under, this size of
-                                             the upright picture; 0 = full size */
+    int min_width, min_height; /* 0 = full size */
 };
 
 /* Decodes by content, never by suffix. `name` begins the error text. Nothing is allocated before
  * the declared size has been checked. EXIF orientation is honoured. A truncated or corrupt file is
- * an error, also where its library would go on with grey or black; on any error `pixels` is empty.
- */
+ * an error, also where its library would go on with grey or black; then `pixels` is empty. */
 int thaw_pixels_decode(struct thaw_pixels *pixels, const unsigned char *data, size_t size,
                        const struct thaw_decode_hint *hint, const char *name,
                        struct thaw_error *err);

@@ -152,10 +152,10 @@ def jpeg(image, **options):
     return out.getvalue()
 
 
-def jpeg_case(pack, name, data, hint=(0, 0)):
+def jpeg_case(pack, name, data, hint=(0, 0), turned=False):
     im = Image.open(io.BytesIO(data))
     if hint[0]:
-        im.draft(None, hint)
+        im.draft(None, hint[::-1] if turned else hint)
     im = ImageOps.exif_transpose(im)
     if im.mode not in ("L", "RGB"):
         im = im.convert("RGB")
@@ -201,6 +201,9 @@ def jpeg_cases(pack):
         for hint in ((33, 24), (16, 12), (8, 6), (10, 8), (2, 1)):
             jpeg_case(pack, f"jpeg_{sampling.replace(':', '')}_least{hint[0]}x{hint[1]}", data, hint)
     jpeg_case(pack, "jpeg_grey_least16x12", jpeg(large_grey, progressive=True), (16, 12))
+    exif = Image.Exif()
+    exif[274] = 6
+    jpeg_case(pack, "jpeg_turned_least16x24", jpeg(large_grey, exif=exif), (16, 24), True)
 
 
 # --- files to refuse ---
