@@ -18,6 +18,7 @@ struct thaw_arch {
     const char *preprocess; /* mode its ImageNet weights were trained with: "tf", "caffe", "torch",
                                "lite", "none" */
     int size;               /* usual input side */
+    bool has_alpha;         /* comes in several widths */
     struct thaw_graph *(*build)(const struct thaw_arch_options *options, struct thaw_error *err);
     /* Does this weights-only file hold this family? Fills options from names and shapes. */
     bool (*recognise)(const struct thaw_keras_file *file, struct thaw_arch_options *options);

@@ -1,0 +1,213 @@
+#include "nn/archs/build_efficientnet_lite.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/torch_file.h"
+
+enum { STAGES = 7, HEAD = 1280 };
+
+static const struct stage {
+    int kernel, repeats, stride, expansion, channels;
+} stages[STAGES] = {{3, 1, 1, 1, 16},  {3, 2, 2, 6, 24},  {5, 2, 2, 6, 40}, {3, 3, 2, 6, 80},
+                    {5, 3, 1, 6, 112}, {5, 4, 2, 6, 192}, {3, 1, 1, 6, 320}};
+
+static int repeats(const struct thaw_lite *lite, int stage)
+{
+    bool scaled = stage > 0 && stage < STAGES - 1;
+    return scaled ? (int)ceil(stages[stage].repeats * lite->depth) : stages[stage].repeats;
+}
+
+static int channels(const struct thaw_lite *lite, int stage)
+{
+    return thaw_round_width(stages[stage].channels * lite->width);
+}
+
+static int block_count(const struct thaw_lite *lite)
+{
+    int n = 0;
+    for (int i = 0; i < STAGES; i++)
+        n += repeats(lite, i);
+    return n;
+}
+
+/* --- the graph --- */
+
+static void norm(struct thaw_build *b, const char *name)
+{
+    thaw_build_norm(b, name, 1e-3, 0.99);
+}
+
+static void block(struct thaw_build *b, const struct stage *s, int in, int out, int stride)
+{
+    int shortcut = b->last;
+    if (s->expansion > 1) {
+        thaw_build_conv(b, "expand_conv", in * s->expansion, 1, 1, THAW_SAME);
+        norm(b, "expand_bn");
+        thaw_build_relu6(b, "expand_relu");
+    }
+    thaw_build_depthwise(b, "dwconv", s->kernel, stride, THAW_SAME);
+    norm(b, "bn");
+    thaw_build_relu6(b, "relu");
+    thaw_build_conv(b, "project_conv", out, 1, 1, THAW_SAME);
+    norm(b, "project_bn");
+    if (stride == 1 && in == out)
+        thaw_build_merge(b, "Add", "add", (int[]){b->last, shortcut}, 2);
+}
+
+static void top(struct thaw_build *b, int classes)
+{
+    thaw_build_layer(b, "GlobalAveragePooling2D", "avg_pool", NULL);
+    thaw_build_layer(b, "Dropout", "top_dropout", json_pack("{s:f}", "rate", 0.2));
+    thaw_build_dense(b, "predictions", classes, "softmax");
+}
+
+struct thaw_graph *thaw_build_lite(const struct thaw_lite *lite,
+                                   const struct thaw_arch_options *options, struct thaw_error *err)
+{
+    struct thaw_build b = thaw_build_start(lite->name, options, lite->size, err);
+    thaw_build_conv(&b, "stem_conv", 32, 3, 2, THAW_SAME);
+    norm(&b, "stem_bn");
+    thaw_build_relu6(&b, "stem_relu");
+    for (int i = 0, in = 32; i < STAGES; i++) {
+        for (int k = 0; k < repeats(lite, i); k++) {
+            thaw_build_prefix(&b, "block%d%c_", i + 1, 'a' + k);
+            block(&b, &stages[i], in, channels(lite, i), k == 0 ? stages[i].stride : 1);
+            in = channels(lite, i);
+        }
+    }
+    thaw_build_prefix(&b, "%s", "");
+    thaw_build_conv(&b, "top_conv", HEAD, 1, 1, THAW_SAME);
+    norm(&b, "top_bn");
+    thaw_build_relu6(&b, "top_relu");
+    if (options->classes)
+        top(&b, options->classes);
+    return thaw_build_finish(&b);
+}
+
+const char *const thaw_build_lite_blocks[] = {"stem_conv",
+                                              "block1a_dwconv",
+                                              "block2a_expand_conv",
+                                              "block2b_expand_conv",
+                                              "block2c_expand_conv",
+                                              "block3a_expand_conv",
+                                              "block3b_expand_conv",
+                                              "block3c_expand_conv",
+                                              "block4a_expand_conv",
+                                              "block4b_expand_conv",
+                                              "block4c_expand_conv",
+                                              "block4d_expand_conv",
+                                              "block5a_expand_conv",
+                                              "block5b_expand_conv",
+                                              "block5c_expand_conv",
+                                              "block5d_expand_conv",
+                                              "block6a_expand_conv",
+                                              "block6b_expand_conv",
+                                              "block6c_expand_conv",
+                                              "block6d_expand_conv",
+                                              "block6e_expand_conv",
+                                              "block7a_expand_conv",
+                                              "top_conv",
+                                              NULL};
+
+/* --- recognising --- */
+
+/* The last block of a stage: "block6d_"; the one after it must not be there. */
+static void last_block(const struct thaw_lite *lite, int stage, int after, const char *layer,
+                       char name[32])
+{
+    snprintf(name, 32, "block%d%c_%s", stage + 1, 'a' + repeats(lite, stage) - 1 + after, layer);
+}
+
+bool thaw_build_lite_recognise(const struct thaw_lite *lite, const struct thaw_keras_file *file,
+                               struct thaw_arch_options *options)
+{
+    char last[32], more[32];
+    last_block(lite, 5, 0, "project_conv", last);
+    last_block(lite, 5, 1, "project_conv", more);
+    if (thaw_build_group_width(file, "stem_conv") != 32 ||
+        thaw_build_group_width(file, last) != channels(lite, 5) || thaw_build_group(file, more) ||
+        !thaw_build_group(file, "block1a_dwconv") || thaw_build_group(file, "block1a_se_reduce") ||
+        thaw_build_group_width(file, "top_conv") != HEAD)
+        return false;
+    options->classes = thaw_build_group_width(file, "predictions");
+    return true;
+}
+
+bool thaw_build_lite_matches(const struct thaw_lite *lite, const struct thaw_graph *graph)
+{
+    char last[32], more[32];
+    last_block(lite, 5, 0, "project_conv", last);
+    last_block(lite, 5, 1, "project_conv", more);
+    if (!thaw_build_has(graph, "block1a_dwconv") || thaw_build_has(graph, "block1a_se_reduce") ||
+        !thaw_build_has(graph, "top_conv") || thaw_build_has(graph, more))
+        return false;
+    int node = thaw_graph_find(graph, last);
+    return node >= 0 && graph->nodes[node].shape.c == channels(lite, 5);
+}
+
+bool thaw_build_lite_torch_recognise(const struct thaw_lite *lite,
+                                     const struct thaw_torch_file *file,
+                                     struct thaw_arch_options *options)
+{
+    char last[64], more[64];
+    snprintf(last, sizeof last, "_blocks.%d._project_conv.weight", block_count(lite) - 1);
+    snprintf(more, sizeof more, "_blocks.%d._project_conv.weight", block_count(lite));
+    const struct thaw_tensor *end = thaw_torch_find(file, last);
+    if (!end || end->rank != 4 || end->dims[0] != channels(lite, STAGES - 1) ||
+        thaw_torch_find(file, more) || !thaw_torch_find(file, "_conv_stem.weight") ||
+        thaw_torch_find(file, "_blocks.0._se_reduce.weight"))
+        return false;
+    const struct thaw_tensor *fc = thaw_torch_find(file, "_fc.weight");
+    options->classes = fc && fc->rank == 2 && fc->dims[0] < 1 << 20 ? (int)fc->dims[0] : 0;
+    return true;
+}
+
+/* --- PyTorch's names --- */
+
+static const struct {
+    const char *keras, *torch;
+} layer_names[] = {{"stem_conv", "_conv_stem"},
+                   {"stem_bn", "_bn0"},
+                   {"expand_conv", "_expand_conv"},
+                   {"expand_bn", "_bn0"},
+                   {"dwconv", "_depthwise_conv"},
+                   {"bn", "_bn1"},
+                   {"project_conv", "_project_conv"},
+                   {"project_bn", "_bn2"},
+                   {"top_conv", "_conv_head"},
+                   {"top_bn", "_bn1"},
+                   {"predictions", "_fc"}},
+  role_names[] = {{"kernel", "weight"},
+                  {"depthwise_kernel", "weight"},
+                  {"bias", "bias"},
+                  {"gamma", "weight"},
+                  {"beta", "bias"},
+                  {"moving_mean", "running_mean"},
+                  {"moving_variance", "running_var"}};
+
+bool thaw_build_lite_torch_name(const struct thaw_lite *lite, const struct thaw_node *node,
+                                const struct thaw_param *param, char *name, size_t size)
+{
+    const char *layer = node->name, *role = NULL;
+    char front[32] = "", letter = 'a';
+    int stage = 0, used = 0;
+    if (sscanf(layer, "block%d%c_%n", &stage, &letter, &used) == 2 && used > 0) {
+        int number = letter - 'a';
+        for (int i = 0; i < stage - 1 && i < STAGES; i++)
+            number += repeats(lite, i);
+        snprintf(front, sizeof front, "_blocks.%d.", number);
+        layer += used;
+    }
+    for (size_t i = 0; i < sizeof role_names / sizeof *role_names; i++)
+        if (!strcmp(param->role, role_names[i].keras))
+            role = role_names[i].torch;
+    for (size_t i = 0; role && i < sizeof layer_names / sizeof *layer_names; i++) {
+        if (strcmp(layer, layer_names[i].keras))
+            continue;
+        snprintf(name, size, "%s%s.%s", front, layer_names[i].torch, role);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,414 @@
+#include "nn/model_config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/base/mem.h"
+
+enum { MAX_DEPTH = 16, MAX_LAYERS = 10000 };
+
+static struct thaw_config_model *read_model(const json_t *entry, int major, int depth,
+                                            struct thaw_error *err);
+
+void thaw_config_free(struct thaw_config_model *model)
+{
+    if (!model)
+        return;
+    for (int i = 0; i < model->n_layers; i++) {
+        struct thaw_config_layer *l = &model->layers[i];
+        json_decref(l->config);
+        free(l->inputs);
+        free(l->refs);
+        thaw_config_free(l->model);
+    }
+    free(model->layers);
+    free(model->order);
+    free(model);
+}
+
+static bool is_model(const char *class_name)
+{
+    return !strcmp(class_name, "Functional") || !strcmp(class_name, "Model") ||
+           !strcmp(class_name, "Sequential");
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+/* Short JSON for an error text. */
+static int fail_value(struct thaw_error *err, const struct thaw_config_layer *l, const char *key,
+                      const json_t *value, const char *why)
+{
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    thaw_fail(err, THAW_EINPUT, "layer %s (%s): %s = %.120s: %s", l->name, l->class_name, key,
+              text ? text : "?", why);
+    free(text);
+    return -1;
+}
+
+/* --- who feeds a layer: the calls in inbound_nodes --- */
+
+static int add_ref(struct thaw_config_layer *l, const json_t *name, const json_t *node,
+                   const json_t *tensor, struct thaw_error *err)
+{
+    if (!json_is_string(name) || !json_is_integer(node) || !json_is_integer(tensor))
+        return thaw_fail(err, THAW_EINPUT,
+                         "layer %s (%s): an entry of inbound_nodes is not [name, node, tensor]",
+                         l->name, l->class_name);
+    if (json_integer_value(tensor) != 0)
+        return thaw_fail(err, THAW_EINPUT,
+                         "layer %s (%s) reads output %lld of layer %s; only layers with one output "
+                         "are known",
+                         l->name, l->class_name, (long long)json_integer_value(tensor),
+                         json_string_value(name));
+    /* A nested model's calls count from 1 in Keras 2, where 0 is its own construction. */
+    if (json_integer_value(node) > 1)
+        return thaw_fail(err, THAW_EINPUT,
+                         "layer %s (%s) reads call number %lld of layer %s: layers that are used "
+                         "more than once (shared layers) are not supported",
+                         l->name, l->class_name, (long long)json_integer_value(node),
+                         json_string_value(name));
+    size_t need = (size_t)l->n_inputs + 1;
+    if (thaw_grow(&l->refs, &l->refs_capacity, need, sizeof *l->refs, err) < 0)
+        return -1;
+    l->refs[l->n_inputs++] = json_string_value(name);
+    return 0;
+}
+
+static int check_kwargs(struct thaw_config_layer *l, const json_t *kwargs, struct thaw_error *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)kwargs, key, value)
+    {
+        if (json_is_null(value) || (!strcmp(key, "training") && json_is_false(value)))
+            continue;
+        return fail_value(err, l, key, value, "this argument of the layer's call is not supported");
+    }
+    return 0;
+}
+
+/* One argument of a call: a reference of either dialect, or a list of them. */
+static int add_argument(struct thaw_config_layer *l, const json_t *arg, int depth,
+                        struct thaw_error *err)
+{
+    if (depth > 3)
+        return thaw_fail(err, THAW_EINPUT, "layer %s (%s): inbound_nodes is nested too deeply",
+                         l->name, l->class_name);
+    if (json_is_array(arg) && json_is_string(json_array_get(arg, 0))) {
+        if (check_kwargs(l, json_array_get(arg, 3), err) < 0)
+            return -1;
+        return add_ref(l, json_array_get(arg, 0), json_array_get(arg, 1), json_array_get(arg, 2),
+                       err);
+    }
+    if (json_is_array(arg)) {
+        size_t i;
+        json_t *item;
+        json_array_foreach((json_t *)arg, i, item)
+        {
+            if (add_argument(l, item, depth + 1, err) < 0)
+                return -1;
+        }
+        return 0;
+    }
+    if (!strcmp(text_of(arg, "class_name"), "__keras_tensor__")) {
+        const json_t *history = json_object_get(json_object_get(arg, "config"), "keras_history");
+        return add_ref(l, json_array_get(history, 0), json_array_get(history, 1),
+                       json_array_get(history, 2), err);
+    }
+    if (json_is_null(arg))
+        return 0;
+    return fail_value(err, l, "argument", arg,
+                      "the layer is called with something that is no layer's output; arithmetic "
+                      "written as Python expressions is not supported");
+}
+
+static int read_calls(struct thaw_config_layer *l, const json_t *calls, struct thaw_error *err)
+{
+    size_t n = json_array_size(calls);
+    if (n > 1)
+        return thaw_fail(err, THAW_EINPUT,
+                         "layer %s (%s) is used %zu times; layers that are used more than once "
+                         "(shared layers) are not supported",
+                         l->name, l->class_name, n);
+    const json_t *call = json_array_get(calls, 0);
+    if (!call)
+        return 0;
+    if (!json_is_object(call))
+        return add_argument(l, call, 0, err);
+    if (check_kwargs(l, json_object_get(call, "kwargs"), err) < 0)
+        return -1;
+    return add_argument(l, json_object_get(call, "args"), 0, err);
+}
+
+/* --- layers --- */
+
+static struct thaw_config_layer *add_layer(struct thaw_config_model *model, const char *name,
+                                           const char *class_name, struct thaw_error *err)
+{
+    if (model->n_layers >= MAX_LAYERS) {
+        thaw_fail(err, THAW_EINPUT, "model %s has more than %d layers", model->name, MAX_LAYERS);
+        return NULL;
+    }
+    if (thaw_grow(&model->layers, &model->capacity, (size_t)model->n_layers + 1,
+                  sizeof *model->layers, err) < 0)
+        return NULL;
+    struct thaw_config_layer *l = &model->layers[model->n_layers++];
+    *l = (struct thaw_config_layer){
+        .name = name, .class_name = class_name, .trainable = true, .node = -1};
+    return l;
+}
+
+/* The layer's own configuration: without the input shape that a first layer may carry, and with
+ * the meaning of hard_sigmoid told apart, which Keras 3 changed without changing the name. */
+static json_t *clean_config(const json_t *config, int major, struct thaw_error *err)
+{
+    json_t *copy = json_is_object(config) ? json_copy((json_t *)config) : json_object();
+    if (!copy) {
+        thaw_fail(err, THAW_EMEMORY, "out of memory while reading model_config");
+        return NULL;
+    }
+    json_object_del(copy, "batch_input_shape");
+    json_object_del(copy, "batch_shape");
+    const json_t *activation = json_object_get(copy, "activation");
+    if (json_is_object(activation))
+        activation = json_object_get(activation, "config");
+    const char *name = json_string_value(activation);
+    if (major >= 3 && name && !strcmp(name, "hard_sigmoid") &&
+        json_object_set_new(copy, "activation", json_string("hard_sigmoid_3")) < 0) {
+        json_decref(copy);
+        thaw_fail(err, THAW_EMEMORY, "out of memory while reading model_config");
+        return NULL;
+    }
+    return copy;
+}
+
+static int read_leaf(struct thaw_config_layer *l, const json_t *config, int major,
+                     struct thaw_error *err)
+{
+    if (strcmp(l->class_name, "InputLayer") && !thaw_layer_find(l->class_name, err))
+        return thaw_error_prefix(err, "layer %s", l->name);
+    const json_t *trainable = json_object_get(config, "trainable");
+    l->trainable = !trainable || json_is_true(trainable);
+    l->config = clean_config(config, major, err);
+    return l->config ? 0 : -1;
+}
+
+static int read_layer(struct thaw_config_model *model, const json_t *entry, int major, int depth,
+                      struct thaw_error *err)
+{
+    const json_t *config = json_object_get(entry, "config");
+    const char *name = text_of(entry, "name");
+    if (!*name)
+        name = text_of(config, "name");
+    const char *class_name = text_of(entry, "class_name");
+    if (!*class_name)
+        return thaw_fail(err, THAW_EINPUT,
+                         "model_config: layer %d of model %s (%s) has no class_name",
+                         model->n_layers, model->name, *name ? name : "without a name");
+    if (!*name)
+        name = class_name;
+    struct thaw_config_layer *l = add_layer(model, name, class_name, err);
+    if (!l)
+        return -1;
+    if (is_model(class_name)) {
+        l->model = read_model(entry, major, depth + 1, err);
+        if (!l->model)
+            return -1;
+        l->trainable = l->model->trainable;
+    } else if (read_leaf(l, config, major, err) < 0) {
+        return -1;
+    }
+    return read_calls(l, json_object_get(entry, "inbound_nodes"), err);
+}
+
+/* --- input shape --- */
+
+/* [batch, height, width, channels]; false when there is none. */
+static bool read_shape(struct thaw_config_model *model, const json_t *shape, bool *bad)
+{
+    if (!json_is_array(shape))
+        return false;
+    bool right = json_array_size(shape) == 4;
+    int sides[3] = {0, 0, 0};
+    for (size_t i = 0; right && i < 3; i++) {
+        const json_t *side = json_array_get(shape, i + 1);
+        json_int_t n = json_integer_value(side);
+        if (json_is_integer(side) && n > 0 && n <= 65536)
+            sides[i] = (int)n;
+        else if (!json_is_null(side))
+            right = false;
+    }
+    if (!right) {
+        *bad = true;
+        return false;
+    }
+    memcpy(model->shape, sides, sizeof sides);
+    model->has_shape = true;
+    return true;
+}
+
+static int fail_shape(const struct thaw_config_model *model, const char *name, const json_t *shape,
+                      struct thaw_error *err)
+{
+    char *text = json_dumps(shape, JSON_ENCODE_ANY | JSON_COMPACT);
+    thaw_fail(err, THAW_EINPUT,
+              "model %s: input %s has shape %.100s; a picture needs [null, height, width, "
+              "channels]",
+              model->name, name, text ? text : "?");
+    free(text);
+    return -1;
+}
+
+/* Where a layer's dictionary says the input shape, in any dialect. */
+static int shape_of_entry(struct thaw_config_model *model, const json_t *entry,
+                          struct thaw_error *err)
+{
+    const json_t *config = json_object_get(entry, "config");
+    const json_t *shape = json_object_get(config, "batch_input_shape");
+    if (!shape)
+        shape = json_object_get(config, "batch_shape");
+    bool bad = false;
+    read_shape(model, shape, &bad);
+    return bad ? fail_shape(model, text_of(config, "name"), shape, err) : 0;
+}
+
+/* --- models --- */
+
+static int sequential(struct thaw_config_model *model, const json_t *config, int major, int depth,
+                      struct thaw_error *err)
+{
+    const json_t *list = json_is_array(config) ? config : json_object_get(config, "layers");
+    const json_t *first = json_array_get(list, 0);
+    if (!first)
+        return thaw_fail(err, THAW_EINPUT, "Sequential model %s has no layers", model->name);
+    if (strcmp(text_of(first, "class_name"), "InputLayer") &&
+        !add_layer(model, "input", "InputLayer", err))
+        return -1;
+    size_t i;
+    json_t *entry;
+    json_array_foreach((json_t *)list, i, entry)
+    {
+        if (read_layer(model, entry, major, depth, err) < 0)
+            return -1;
+    }
+    for (int k = 1; k < model->n_layers; k++) {
+        struct thaw_config_layer *l = &model->layers[k];
+        if (!strcmp(l->class_name, "InputLayer"))
+            return thaw_fail(err, THAW_EINPUT, "Sequential model %s: layer %s is a second input",
+                             model->name, l->name);
+        l->n_inputs = 0;
+        if (thaw_grow(&l->refs, &l->refs_capacity, 1, sizeof *l->refs, err) < 0)
+            return -1;
+        l->n_inputs = 1;
+    }
+    model->output = model->n_layers - 1;
+    if (shape_of_entry(model, first, err) < 0)
+        return -1;
+    const struct thaw_config_model *inner = model->layers[model->n_layers > 1 ? 1 : 0].model;
+    if (!model->has_shape && inner && inner->has_shape) {
+        memcpy(model->shape, inner->shape, sizeof model->shape);
+        model->has_shape = true;
+    }
+    bool bad = false;
+    const json_t *built = json_object_get(config, "build_input_shape");
+    if (!model->has_shape)
+        read_shape(model, built, &bad);
+    return bad ? fail_shape(model, "build_input_shape", built, err) : 0;
+}
+
+/* The one layer that input_layers or output_layers names: ["x",0,0] or [["x",0,0]]. */
+static const char *one_end(const struct thaw_config_model *model, const json_t *ends,
+                           const char *what, struct thaw_error *err)
+{
+    const json_t *end = ends;
+    while (json_is_array(end) && json_is_array(json_array_get(end, 0)) && json_array_size(end) == 1)
+        end = json_array_get(end, 0);
+    if (json_is_string(json_array_get(end, 0)))
+        return json_string_value(json_array_get(end, 0));
+    const char *a = json_string_value(json_array_get(json_array_get(end, 0), 0));
+    const char *b = json_string_value(json_array_get(json_array_get(end, 1), 0));
+    if (a && b)
+        thaw_fail(
+            err, THAW_EINPUT, "model %s has %zu %ss (%s, %s%s); only models with one are supported",
+            model->name, json_array_size(end), what, a, b, json_array_size(end) > 2 ? ", ..." : "");
+    else
+        thaw_fail(err, THAW_EINPUT, "model %s: %s_layers names no layer", model->name, what);
+    return NULL;
+}
+
+static int find_layer(const struct thaw_config_model *model, const char *name)
+{
+    for (int i = 0; i < model->n_layers; i++)
+        if (!strcmp(model->layers[i].name, name))
+            return i;
+    return -1;
+}
+
+static int functional(struct thaw_config_model *model, const json_t *config, int major, int depth,
+                      struct thaw_error *err)
+{
+    const char *in = one_end(model, json_object_get(config, "input_layers"), "input", err);
+    const char *out =
+        in ? one_end(model, json_object_get(config, "output_layers"), "output", err) : NULL;
+    if (!out)
+        return -1;
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(config, "layers"), i, entry)
+    {
+        if (read_layer(model, entry, major, depth, err) < 0)
+            return -1;
+        const struct thaw_config_layer *l = &model->layers[model->n_layers - 1];
+        if (find_layer(model, l->name) != model->n_layers - 1)
+            return thaw_fail(err, THAW_EINPUT, "model %s has two layers called %s", model->name,
+                             l->name);
+        if (!strcmp(l->name, in) && shape_of_entry(model, entry, err) < 0)
+            return -1;
+    }
+    model->input = find_layer(model, in);
+    model->output = find_layer(model, out);
+    if (model->input < 0 || model->output < 0)
+        return thaw_fail(err, THAW_EINPUT,
+                         "model %s names %s as its %s, which is none of its layers", model->name,
+                         model->input < 0 ? in : out, model->input < 0 ? "input" : "output");
+    return 0;
+}
+
+static struct thaw_config_model *read_model(const json_t *entry, int major, int depth,
+                                            struct thaw_error *err)
+{
+    const json_t *config = json_object_get(entry, "config");
+    const char *class_name = text_of(entry, "class_name");
+    if (depth > MAX_DEPTH) {
+        thaw_fail(err, THAW_EINPUT, "model_config: models are nested more than %d deep", MAX_DEPTH);
+        return NULL;
+    }
+    if (!is_model(class_name) || (!json_is_object(config) && !json_is_array(config))) {
+        thaw_fail(err, THAW_EINPUT,
+                  "model_config: class_name \"%s\"; Functional, Model and Sequential are known",
+                  class_name);
+        return NULL;
+    }
+    struct thaw_config_model *model = thaw_new(1, sizeof *model, err);
+    if (!model)
+        return NULL;
+    const json_t *flag = json_object_get(config, "trainable");
+    model->name = text_of(config, "name");
+    model->trainable = !flag || json_is_true(flag);
+    int failed = !strcmp(class_name, "Sequential") ? sequential(model, config, major, depth, err)
+                                                   : functional(model, config, major, depth, err);
+    if (failed < 0 || thaw_config_link(model, err) < 0) {
+        thaw_config_free(model);
+        return NULL;
+    }
+    return model;
+}
+
+struct thaw_config_model *thaw_config_read(const json_t *config, int major, struct thaw_error *err)
+{
+    return read_model(config, major, 0, err);
+}

@@ -1,0 +1,69 @@
+/* A Keras model_config as a tree: models within models, their layers, who feeds whom. Inside nn
+ * only.
+ *
+ * Reads what Keras 1, 2 and 3 write into legacy .h5 files (Functional, Model, Sequential). Networks
+ * with several inputs or outputs, layers that are called more than once, and layers that would run
+ * Python code are refused by name. */
+#ifndef THAW_NN_MODEL_CONFIG_H
+#define THAW_NN_MODEL_CONFIG_H
+
+#include "nn/graph.h"
+#include "nn/model.h"
+
+struct thaw_config_model;
+
+struct thaw_config_layer {
+    const char *name;       /* borrowed from the JSON, or a literal */
+    const char *class_name; /* the same */
+    json_t *config;         /* own reference; keys of the layer alone; NULL for a nested model */
+    bool trainable;
+    int *inputs, n_inputs;           /* layers of the same model, all before this one */
+    struct thaw_config_model *model; /* a model used as a layer, or NULL */
+    int node;          /* in the flat graph after thaw_config_unroll; -1: no node of its own */
+    const char **refs; /* names of the inputs while reading */
+    size_t refs_capacity;
+};
+
+struct thaw_config_model {
+    const char *name;
+    bool trainable; /* the model's own flag; true when it has none */
+    struct thaw_config_layer *layers;
+    int n_layers;
+    size_t capacity;
+    int input, output;
+    bool has_shape; /* of one input picture; sides that are free are 0 */
+    int shape[3];   /* height, width, channels */
+    int *order;     /* Keras' model.layers, [n_layers] */
+};
+
+/* The JSON must outlive the tree. `major` is that of the Keras that wrote it. */
+struct thaw_config_model *thaw_config_read(const json_t *config, int major, struct thaw_error *err);
+void thaw_config_free(struct thaw_config_model *model);
+
+/* For the reader: turns names of inputs into numbers, puts the layers into an order in which they
+ * can run, and finds Keras' own order. */
+int thaw_config_link(struct thaw_config_model *model, struct thaw_error *err);
+
+/* The flat graph for pictures of this size; sets `node` all over the tree. Layers that are the
+ * identity at inference are left out and noted. */
+struct thaw_graph *thaw_config_unroll(struct thaw_config_model *model, const int shape[3],
+                                      struct thaw_model_notes *notes, struct thaw_error *err);
+
+/* Copies the tensors of a whole-model file into the graph that was unrolled from its tree. */
+int thaw_bind_model(const struct thaw_keras_file *file, const struct thaw_config_model *model,
+                    struct thaw_graph *graph, struct thaw_model_notes *notes,
+                    struct thaw_error *err);
+
+/* Copies the tensors of a weights-only file into a graph that was built. */
+int thaw_bind_weights(const struct thaw_keras_file *file, struct thaw_graph *graph,
+                      struct thaw_model_notes *notes, struct thaw_error *err);
+
+/* Adds a line; a full memory loses it silently, since notes are only for reading. */
+void thaw_model_note(struct thaw_model_notes *notes, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The name of a layer as every Keras takes it: [A-Za-z0-9_.-], a letter or digit first. Returns a
+ * new string. */
+char *thaw_model_clean_name(const char *name, struct thaw_error *err);
+
+#endif
