@@ -87,7 +87,7 @@ static int validate(struct thaw_trainer *t, const struct thaw_batch_source *sour
                     const struct thaw_observer *observer, struct thaw_sums *sums,
                     struct thaw_error *err)
 {
-    struct thaw_batch batch;
+    struct thaw_train_batch batch;
     int more = 0;
     *sums = (struct thaw_sums){0};
     if (!source->val_images)
@@ -105,7 +105,7 @@ static int validate(struct thaw_trainer *t, const struct thaw_batch_source *sour
 static int train_epoch(struct thaw_trainer *t, const struct thaw_batch_source *source,
                        const struct thaw_observer *observer, struct thaw_error *err)
 {
-    struct thaw_batch batch;
+    struct thaw_train_batch batch;
     int more = 0;
     if (source->begin(source->ctx, true, t->at.number, t->at.batch, err))
         return -1;

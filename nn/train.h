@@ -8,7 +8,7 @@
 #include "nn/optimizer.h"
 #include "nn/stages.h"
 
-struct thaw_batch {
+struct thaw_train_batch {
     int n;
     const float *x;    /* [n,H,W,C], preprocessed; valid until the next call */
     const int *labels; /* [n] */
@@ -22,7 +22,7 @@ struct thaw_batch_source {
      * first_batch on; else the validation images in order. */
     int (*begin)(void *ctx, bool training, uint32_t epoch, size_t first_batch,
                  struct thaw_error *err);
-    int (*next)(void *ctx, struct thaw_batch *batch, struct thaw_error *err);
+    int (*next)(void *ctx, struct thaw_train_batch *batch, struct thaw_error *err);
     size_t train_images, val_images;
 };
 

@@ -63,10 +63,10 @@ void thaw_trainer_keep(const struct thaw_trainer *t, float *copy);
 int thaw_trainer_restore(struct thaw_trainer *t, const float *copy, struct thaw_error *err);
 
 /* One update; adds to at.sums. */
-int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_batch *batch, size_t train_images,
-                      struct thaw_error *err);
+int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                      size_t train_images, struct thaw_error *err);
 /* One batch forward only. */
-int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_batch *batch,
+int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                        struct thaw_sums *sums, struct thaw_error *err);
 /* The head's rate for the update at hand. */
 double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images);

@@ -21,7 +21,7 @@ double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images)
 }
 
 /* The batch through the frozen part, micro-batch by micro-batch, into t->features. */
-static int run_prefix(struct thaw_trainer *t, const struct thaw_batch *batch,
+static int run_prefix(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                       struct thaw_error *err)
 {
     const struct thaw_plan *p = t->prefix_plan;
@@ -39,8 +39,8 @@ static int run_prefix(struct thaw_trainer *t, const struct thaw_batch *batch,
 }
 
 /* Samples i .. of the batch as the tail takes them. */
-static struct thaw_pass tail_pass(const struct thaw_trainer *t, const struct thaw_batch *batch,
-                                  int i, int n, bool training)
+static struct thaw_pass tail_pass(const struct thaw_trainer *t,
+                                  const struct thaw_train_batch *batch, int i, int n, bool training)
 {
     const struct thaw_plan *p = t->tail_plan;
     struct thaw_pass pass = {.count = batch->n - i < n ? batch->n - i : n,
@@ -105,7 +105,7 @@ static struct thaw_exec *tail_for(struct thaw_trainer *t, int n, struct thaw_err
 }
 
 static int forward_backward(struct thaw_trainer *t, struct thaw_exec *tail,
-                            const struct thaw_batch *batch, struct thaw_error *err)
+                            const struct thaw_train_batch *batch, struct thaw_error *err)
 {
     int n = thaw_exec_batch(tail);
     for (int i = 0; i < batch->n; i += n) {
@@ -201,8 +201,8 @@ static void update_weights(struct thaw_trainer *t, struct thaw_exec *tail, doubl
     }
 }
 
-int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_batch *batch, size_t train_images,
-                      struct thaw_error *err)
+int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                      size_t train_images, struct thaw_error *err)
 {
     if (t->prefix && run_prefix(t, batch, err))
         return -1;
@@ -220,7 +220,7 @@ int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_batch *batch, si
     return thaw_exec_update(t->tail, err);
 }
 
-int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_batch *batch,
+int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                        struct thaw_sums *sums, struct thaw_error *err)
 {
     if (t->prefix && run_prefix(t, batch, err))

@@ -189,11 +189,10 @@ static struct thaw_depthwise depthwise_of(const struct thaw_conv *c)
     const struct thaw_conv_spec *s = &c->spec;
     const struct thaw_linear *l = &s->linear;
     return (struct thaw_depthwise){.n = s->n,
-                                   .channels = s->in.c,
-                                   .block = s->in_layout.block,
                                    .blocks = s->in_layout.blocks,
-                                   .h = s->in.h,
-                                   .w = s->in.w,
+                                   .block = s->in_layout.block,
+                                   .ih = s->in.h,
+                                   .iw = s->in.w,
                                    .oh = s->out.h,
                                    .ow = s->out.w,
                                    .kh = l->kh,
@@ -267,7 +266,12 @@ size_t thaw_conv_scratch(const struct thaw_conv *c)
     size_t most = c->forward.scratch;
     if (c->data.scratch > most)
         most = c->data.scratch;
-    return c->weights.scratch > most ? c->weights.scratch : most;
+    size_t weights = c->weights.scratch;
+    if (c->own_weights_kernel) {
+        struct thaw_depthwise d = depthwise_of(c);
+        weights = thaw_kernel_depthwise_scratch(&d);
+    }
+    return weights > most ? weights : most;
 }
 
 int thaw_conv_set_weights(struct thaw_conv *c, const float *kernel, const float *bias,
@@ -315,10 +319,11 @@ int thaw_conv_backward_weights(struct thaw_conv *c, const float *in, const float
     size_t outputs = (size_t)c->spec.out.c;
     if (c->own_weights_kernel) {
         struct thaw_depthwise d = depthwise_of(c);
-        thaw_kernel_depthwise_weights(&d, in, dpre, kernel, bias);
-    } else if (thaw_dnnl_prim_run(&c->weights, data, scratch, err)) {
-        return -1;
+        thaw_kernel_depthwise_weights(&d, in, dpre, first, c->sum, c->bias_sum, scratch);
+        return 0;
     }
+    if (thaw_dnnl_prim_run(&c->weights, data, scratch, err))
+        return -1;
     if (!first) {
         struct addition sums = {c->sum, c->part};
         thaw_par_range(c->sum_count, add_range, &sums);

@@ -1,0 +1,54 @@
+/* A model with everything around it: graph, preprocessing, class names, record. What every command
+ * but import works on. */
+#ifndef THAW_APPS_MODEL_FILE_H
+#define THAW_APPS_MODEL_FILE_H
+
+#include "io/base/file.h"
+#include "nn/model.h"
+#include "vision/preprocess.h"
+
+struct thaw_model_file {
+    char *path;                /* of the file found; "random:NAME" for random weights */
+    char hash[THAW_HASH_TEXT]; /* SHA-256 of the file; "" for random weights */
+    struct thaw_graph *graph;
+    const struct thaw_arch *arch; /* family, or NULL */
+    struct thaw_preprocess preprocess;
+    char **classes; /* names in the model's order; NULL when it knows none */
+    int n_classes;  /* outputs when classes is NULL and the graph ends in a vector; else 0 */
+    json_t *record; /* the thaw record as read, or NULL */
+    struct thaw_model_notes notes;
+    struct thaw_keras_file *file; /* as read; NULL for random weights */
+};
+
+/* How to open one. Zeroed: nothing is overridden. */
+struct thaw_model_request {
+    const char *name;       /* a path, a name from the catalogue, or random:NAME[:ALPHA] */
+    const char *models_dir; /* --models */
+    const char *arch;       /* --arch */
+    const char *preprocess; /* --preprocess: mode for models without a record */
+    const char *size;       /* --size: "N" or "HxW"; NULL: the model's own */
+    uint64_t seed;          /* of random weights */
+    bool need_preprocess;   /* false: a model without known preprocessing is no error */
+};
+
+/* Finds, reads, builds. Names are looked up as NAME and NAME.h5 in --models, $THAW_MODELS, the
+ * install prefix and ./models, in this order; the error lists where it looked. A model without a
+ * preprocessing record takes the one of its family, else --preprocess is required and the error
+ * says so. */
+int thaw_model_file_open(struct thaw_model_file *m, const struct thaw_model_request *request,
+                         struct thaw_error *err);
+void thaw_model_file_release(struct thaw_model_file *m);
+
+/* Writes graph, preprocessing, classes and `extra` (object whose members join the record: metrics,
+ * history, provenance; borrowed) with a self-test vector (input, expected output), reads the file
+ * again and checks that vector. Equal content gives equal bytes: nothing of time, host or path may
+ * be in `extra`. */
+int thaw_model_file_save(const struct thaw_model_file *m, const char *path, json_t *extra,
+                         struct thaw_error *err);
+
+/* Runs the self-test vector of an opened model; *difference = max|a-b| / max|b|. -1 when there is
+ * none. */
+int thaw_model_file_verify(const struct thaw_model_file *m, double *difference,
+                           struct thaw_error *err);
+
+#endif
