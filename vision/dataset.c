@@ -135,10 +135,10 @@ static int fill_images(struct thaw_dataset *data, const struct thaw_scan *scan,
 
 static int report_ignored(struct thaw_dataset *data, struct thaw_error *err)
 {
-    if (data->loose && warn(data, err, "%s: %zu images stand outside the class folders: ignored",
+    if (data->loose && warn(data, err, "%s: images outside the class folders, ignored: %zu",
                             data->root, data->loose))
         return -1;
-    if (data->repeated && warn(data, err, "%s: %zu images are links to others: used once",
+    if (data->repeated && warn(data, err, "%s: images that are links to others, used once: %zu",
                                data->root, data->repeated))
         return -1;
     return 0;

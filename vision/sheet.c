@@ -14,7 +14,7 @@ enum {
     GAP = 6, /* around every tile */
     ADVANCE = THAW_FONT_WIDTH + 1,
     SCALE = 2, /* of captions; 1 where they do not fit */
-    LINE = (THAW_FONT_HEIGHT + 3) * SCALE,
+    LINE = (THAW_FONT_HEIGHT + 1) * SCALE,
     PAPER = 250,
     INK = 20,
 };
@@ -33,7 +33,7 @@ static void fill(const struct canvas *to, int x, int y, int width, int height, u
 
 static void draw_glyph(const struct canvas *to, int x, int y, int scale, int code)
 {
-    static const unsigned char box[THAW_FONT_HEIGHT] = {31, 17, 17, 17, 17, 17, 31};
+    static const unsigned char box[THAW_FONT_HEIGHT] = {31, 17, 17, 17, 17, 17, 31, 0, 0};
     bool known = code >= THAW_FONT_FIRST && code <= THAW_FONT_LAST;
     const unsigned char *rows = known ? thaw_font[code - THAW_FONT_FIRST] : box;
     for (int r = 0; r < THAW_FONT_HEIGHT; r++)
