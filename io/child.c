@@ -182,14 +182,16 @@ static enum thaw_child_end judge(int status, bool in_time, const struct thaw_chi
         return THAW_CHILD_FAILED;
     }
     if (!in_time)
-        thaw_fail(err, THAW_EINPUT, "stopped after %d s without a result", limits->wall);
+        thaw_fail(err, THAW_EINPUT, "its reader was stopped after %d s without a result",
+                  limits->wall);
     else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-        thaw_fail(err, THAW_EINPUT, "stopped after %d s of processor time", limits->cpu);
+        thaw_fail(err, THAW_EINPUT, "its reader was stopped after %d s of processor time",
+                  limits->cpu);
     else if (WIFSIGNALED(status))
-        thaw_fail(err, THAW_EINPUT, "stopped by signal %d (%s)", WTERMSIG(status),
+        thaw_fail(err, THAW_EINPUT, "its reader was stopped by signal %d (%s)", WTERMSIG(status),
                   strsignal(WTERMSIG(status)));
     else
-        thaw_fail(err, THAW_EINPUT, "ended with exit code %d", WEXITSTATUS(status));
+        thaw_fail(err, THAW_EINPUT, "its reader ended with exit code %d", WEXITSTATUS(status));
     return THAW_CHILD_DIED;
 }
 

@@ -39,8 +39,9 @@ void thaw_child_unmap(void *mapped, size_t size);
 enum thaw_child_end {
     THAW_CHILD_DONE,   /* data and size are set */
     THAW_CHILD_FAILED, /* the function returned -1; its error is in err */
-    THAW_CHILD_DIED,   /* a signal, a limit: err says which, e.g. "stopped by signal 11 (...)" */
-    THAW_CHILD_UNBORN  /* the child could not be started; err says why */
+    THAW_CHILD_DIED, /* a signal, a limit: err says which, e.g. "its reader was stopped by signal 11
+                        (...)" */
+    THAW_CHILD_UNBORN /* the child could not be started; err says why */
 };
 
 /* On THAW_CHILD_DONE *data is a private, writable mapping of *size bytes (NULL if there are none),

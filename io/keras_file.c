@@ -79,7 +79,8 @@ int thaw_keras_place(struct thaw_keras_file *file, struct thaw_keras_group *grou
                          group ? group->name : "thaw", name);
     if (make_room(tensors, *n, sizeof **tensors, err) || !(t.name = thaw_strdup(name, err)))
         return -1;
-    memcpy(t.dims, dims, (size_t)rank * sizeof *dims);
+    for (int i = 0; i < rank; i++)
+        t.dims[i] = dims[i];
     size_t at = *n;
     while (!group && at && strcmp((*tensors)[at - 1].name, name) > 0)
         at--;
@@ -99,7 +100,8 @@ int thaw_keras_add_tensor(struct thaw_keras_file *file, struct thaw_keras_group 
     float *copy = thaw_new(count, sizeof *copy, err);
     if (!copy)
         return -1;
-    memcpy(copy, data, count * sizeof *copy);
+    if (count)
+        memcpy(copy, data, count * sizeof *copy);
     if (thaw_keras_place(file, group, name, dims, rank, copy, err)) {
         free(copy);
         return -1;

@@ -16,7 +16,7 @@ enum {
     EXPANSION = 8,
     SPARE_RESULT = 256 << 20,
     SPARE_MEMORY = 512 << 20,
-    SECONDS = 10,               /* of processor time, enough for any model on slow machines... */
+    SECONDS = 5,                /* of processor time, enough for any model on slow machines... */
     BYTES_PER_SECOND = 20 << 20 /* ...and this much more per byte */
 };
 
@@ -248,7 +248,7 @@ struct thaw_keras_file *thaw_keras_load(const char *path, struct thaw_error *err
     case THAW_CHILD_DONE:
         return unpack(path, result, result_size, err);
     case THAW_CHILD_DIED:
-        thaw_error_prefix(err, "%s: damaged HDF5 file: its reader was", path);
+        thaw_error_prefix(err, "%s: damaged HDF5 file", path);
         break;
     default:
         thaw_error_prefix(err, "%s", path);
