@@ -142,17 +142,17 @@ static void test_map(void)
     CU_ASSERT_EQUAL_FATAL(thaw_image_init(&out, 9, 9, 1, NULL), 0);
     for (int i = 0; i < 81; i++)
         in.data[i] = (float)i;
-    struct thaw_affine turn = thaw_affine_centred(0, 1, -1, 0, 0, 0, 9, 9);
+    struct thaw_warp turn = thaw_warp_centred(0, 1, -1, 0, 0, 0, 9, 9);
     thaw_warp(&in, &turn, &out);
     for (int y = 0; y < 9; y++)
         for (int x = 0; x < 9; x++)
             CU_ASSERT_EQUAL(out.data[y * 9 + x], in.data[(8 - x) * 9 + y]);
-    struct thaw_affine half = thaw_affine_join(turn, turn);
+    struct thaw_warp half = thaw_warp_join(turn, turn);
     thaw_warp(&in, &half, &out);
     for (int i = 0; i < 81; i++)
         CU_ASSERT_EQUAL(out.data[i], in.data[80 - i]);
     /* Beyond the edge the edge goes on. */
-    struct thaw_affine away = thaw_affine_centred(1, 0, 0, 1, 100, 0, 9, 9);
+    struct thaw_warp away = thaw_warp_centred(1, 0, 0, 1, 100, 0, 9, 9);
     thaw_warp(&in, &away, &out);
     for (int i = 0; i < 81; i++)
         CU_ASSERT_EQUAL(out.data[i], in.data[i / 9 * 9 + 8]);

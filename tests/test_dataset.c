@@ -155,34 +155,34 @@ static void test_too_few(void)
 
 static void test_layout(void)
 {
-    struct thaw_layout layout;
+    struct thaw_parts layout;
     struct thaw_error err = {0};
     const char *root = thaw_tmp("layout");
     put(root, "Training/a/1.png");
     put(root, "valid/a/1.png");
     put(root, "TEST/a/1.png");
     put(root, "masks/1.png");
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_layout_find(&layout, root, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, root, &err), &err), 0);
     CU_ASSERT_TRUE(layout.split);
     CU_ASSERT_STRING_EQUAL(strrchr(layout.train, '/'), "/Training");
     CU_ASSERT_STRING_EQUAL(strrchr(layout.val, '/'), "/valid");
     CU_ASSERT_STRING_EQUAL(strrchr(layout.test, '/'), "/TEST");
     CU_ASSERT_STRING_EQUAL(layout.extra, "masks");
-    thaw_layout_release(&layout);
+    thaw_parts_release(&layout);
     put(root, "validation/a/1.png");
-    CU_ASSERT_EQUAL(thaw_layout_find(&layout, root, &err), -1);
+    CU_ASSERT_EQUAL(thaw_parts_find(&layout, root, &err), -1);
     CU_ASSERT_TRUE(thaw_says(&err, "layout/valid ", "layout/validation", "val part", NULL));
 
     /* Images directly in train: a class that is called so. */
     root = thaw_tmp("vehicles");
     put(root, "train/1.png");
     put(root, "car/1.png");
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_layout_find(&layout, root, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, root, &err), &err), 0);
     CU_ASSERT_FALSE(layout.split);
     CU_ASSERT_STRING_EQUAL(layout.train, root);
     CU_ASSERT_PTR_NULL(layout.val);
     CU_ASSERT_PTR_NULL(layout.extra);
-    thaw_layout_release(&layout);
+    thaw_parts_release(&layout);
 }
 
 static void test_hash(void)
@@ -316,7 +316,7 @@ static void test_not_recognised(void)
 static void test_real_scans(void)
 {
     struct thaw_dataset data;
-    struct thaw_layout layout;
+    struct thaw_parts layout;
     struct thaw_error err = {0};
     char *found;
     const char *chest = thaw_shared("scans/chest-xray"), *brain = thaw_shared("scans/brain-mri");
@@ -336,14 +336,14 @@ static void test_real_scans(void)
             CU_ASSERT_TRUE(data.images[i].group && strncmp(file, data.images[i].group, 8) == 0);
     }
     thaw_dataset_release(&data);
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_layout_find(&layout, brain, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, brain, &err), &err), 0);
     CU_ASSERT_TRUE_FATAL(layout.split && layout.val && !layout.test);
     CU_ASSERT_EQUAL_FATAL(from_dir(&data, layout.train, &err), 0);
     CU_ASSERT_EQUAL(data.n, 400);
     CU_ASSERT_EQUAL_FATAL(thaw_groups_recognise(&data, &found, &err), 0);
     CU_ASSERT_PTR_NULL(found);
     thaw_dataset_release(&data);
-    thaw_layout_release(&layout);
+    thaw_parts_release(&layout);
 }
 
 void thaw_test_dataset(void)

@@ -187,8 +187,7 @@ void thaw_augment_release(struct thaw_augment *augment)
     *augment = (struct thaw_augment){0};
 }
 
-static void warp(struct thaw_image *image, struct thaw_image *scratch,
-                 const struct thaw_affine *map)
+static void warp(struct thaw_image *image, struct thaw_image *scratch, const struct thaw_warp *map)
 {
     thaw_warp(image, map, scratch);
     float *kept = image->data;
@@ -199,20 +198,19 @@ static void warp(struct thaw_image *image, struct thaw_image *scratch,
 void thaw_augment_apply(const struct thaw_augment *augment, struct thaw_image *image,
                         struct thaw_image *scratch, uint64_t seed, uint32_t epoch, uint32_t index)
 {
-    struct thaw_affine map = thaw_affine_identity();
+    struct thaw_warp map = thaw_warp_identity();
     bool pending = false;
     for (size_t i = 0; i < augment->n; i++) {
         const struct thaw_augment_step *step = &augment->steps[i];
         struct thaw_rng rng = thaw_rng_at(seed, epoch, index, (uint32_t)(THAW_RNG_AUGMENT + i));
         if (step->op->map) {
-            map =
-                thaw_affine_join(map, step->op->map(step->conf, image->width, image->height, &rng));
+            map = thaw_warp_join(map, step->op->map(step->conf, image->width, image->height, &rng));
             pending = true;
             continue;
         }
         if (pending)
             warp(image, scratch, &map);
-        map = thaw_affine_identity();
+        map = thaw_warp_identity();
         pending = false;
         step->op->apply(step->conf, image, scratch, &rng);
     }

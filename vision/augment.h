@@ -19,7 +19,7 @@ struct thaw_augmentation {
     size_t conf_size;
     /* Exactly one of the two. A geometric operation says where the pixels of a w x h result come
      * from; neighbours in a list are joined into one map, so that the picture is sampled once. */
-    struct thaw_affine (*map)(const void *conf, int width, int height, struct thaw_rng *rng);
+    struct thaw_warp (*map)(const void *conf, int width, int height, struct thaw_rng *rng);
     /* Any other changes the picture in place. `scratch` is as large; its content is free. */
     void (*apply)(const void *conf, struct thaw_image *image, struct thaw_image *scratch,
                   struct thaw_rng *rng);

@@ -61,7 +61,7 @@ int thaw_dataset_hash(const struct thaw_dataset *data, char text[THAW_HASH_TEXT]
                       struct thaw_error *err);
 
 /* Where the parts of a data folder stand. */
-struct thaw_layout {
+struct thaw_parts {
     char *train; /* the folder itself when it is not split */
     char *val;   /* NULL when there is none */
     char *test;  /* NULL when there is none */
@@ -72,7 +72,7 @@ struct thaw_layout {
 /* A folder is split when it has a subfolder train (or training) which has subfolders itself; the
  * others are val, valid or validation, and test or testing; case does not matter. Two folders for
  * one part are an error. The caller releases. */
-int thaw_layout_find(struct thaw_layout *layout, const char *root, struct thaw_error *err);
-void thaw_layout_release(struct thaw_layout *layout);
+int thaw_parts_find(struct thaw_parts *parts, const char *root, struct thaw_error *err);
+void thaw_parts_release(struct thaw_parts *parts);
 
 #endif

@@ -2,25 +2,24 @@
 
 #include <stddef.h>
 
-struct thaw_affine thaw_affine_identity(void)
+struct thaw_warp thaw_warp_identity(void)
 {
-    return (struct thaw_affine){1, 0, 0, 0, 1, 0};
+    return (struct thaw_warp){1, 0, 0, 0, 1, 0};
 }
 
-struct thaw_affine thaw_affine_centred(double a, double b, double d, double e, double shift_x,
-                                       double shift_y, int width, int height)
+struct thaw_warp thaw_warp_centred(double a, double b, double d, double e, double shift_x,
+                                   double shift_y, int width, int height)
 {
     double x = (width - 1) / 2.0, y = (height - 1) / 2.0;
-    return (struct thaw_affine){a, b, x - a * x - b * y + shift_x,
-                                d, e, y - d * x - e * y + shift_y};
+    return (struct thaw_warp){a, b, x - a * x - b * y + shift_x, d, e, y - d * x - e * y + shift_y};
 }
 
-struct thaw_affine thaw_affine_join(struct thaw_affine first, struct thaw_affine second)
+struct thaw_warp thaw_warp_join(struct thaw_warp first, struct thaw_warp second)
 {
-    const struct thaw_affine *m = &first, *s = &second;
-    return (struct thaw_affine){m->a * s->a + m->b * s->d,        m->a * s->b + m->b * s->e,
-                                m->a * s->c + m->b * s->f + m->c, m->d * s->a + m->e * s->d,
-                                m->d * s->b + m->e * s->e,        m->d * s->c + m->e * s->f + m->f};
+    const struct thaw_warp *m = &first, *s = &second;
+    return (struct thaw_warp){m->a * s->a + m->b * s->d,        m->a * s->b + m->b * s->e,
+                              m->a * s->c + m->b * s->f + m->c, m->d * s->a + m->e * s->d,
+                              m->d * s->b + m->e * s->e,        m->d * s->c + m->e * s->f + m->f};
 }
 
 /* Splits a position, held inside 0 .. n-1, into the two samples around it and the second's weight.
@@ -33,7 +32,7 @@ static void split(double at, int n, int *low, int *high, float *weight)
     *weight = (float)(at - *low);
 }
 
-void thaw_warp(const struct thaw_image *in, const struct thaw_affine *map, struct thaw_image *out)
+void thaw_warp(const struct thaw_image *in, const struct thaw_warp *map, struct thaw_image *out)
 {
     size_t channels = (size_t)in->channels, row = (size_t)in->width * channels;
     float *to = out->data;

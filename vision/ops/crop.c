@@ -27,7 +27,7 @@ static const struct thaw_field fields[] = {
 /* The part of width w and height h (fractions of the picture) begins at a random place inside.
  * Pixel edges, not centres, are what is mapped: edge e of the result comes from start + e *
  * fraction. */
-static struct thaw_affine map(const void *conf, int width, int height, struct thaw_rng *rng)
+static struct thaw_warp map(const void *conf, int width, int height, struct thaw_rng *rng)
 {
     const struct conf *c = conf;
     double area = (double)thaw_rng_uniform(rng, c->scale, 1);
@@ -35,7 +35,7 @@ static struct thaw_affine map(const void *conf, int width, int height, struct th
     double w = fmax(area, fmin(1, sqrt(area * exp(bend)))), h = area / w;
     double left = (double)thaw_rng_float(rng) * (1 - w) * width;
     double top = (double)thaw_rng_float(rng) * (1 - h) * height;
-    return (struct thaw_affine){w, 0, left + (w - 1) / 2, 0, h, top + (h - 1) / 2};
+    return (struct thaw_warp){w, 0, left + (w - 1) / 2, 0, h, top + (h - 1) / 2};
 }
 
 const struct thaw_augmentation thaw_augmentation_crop = {

@@ -23,12 +23,12 @@ static const struct thaw_field fields[] = {
     {0},
 };
 
-static struct thaw_affine map(const void *conf, int width, int height, struct thaw_rng *rng)
+static struct thaw_warp map(const void *conf, int width, int height, struct thaw_rng *rng)
 {
     const struct conf *c = conf;
     double across = thaw_rng_float(rng) < c->h ? -1 : 1;
     double down = thaw_rng_float(rng) < c->v ? -1 : 1;
-    return thaw_affine_centred(across, 0, 0, down, 0, 0, width, height);
+    return thaw_warp_centred(across, 0, 0, down, 0, 0, width, height);
 }
 
 const struct thaw_augmentation thaw_augmentation_flip = {

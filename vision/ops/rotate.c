@@ -17,12 +17,12 @@ static const struct thaw_field fields[] = {
     {0},
 };
 
-static struct thaw_affine map(const void *conf, int width, int height, struct thaw_rng *rng)
+static struct thaw_warp map(const void *conf, int width, int height, struct thaw_rng *rng)
 {
     const struct conf *c = conf;
     double angle = (double)thaw_rng_uniform(rng, -c->deg, c->deg) * M_PI / 180;
     double s = sin(angle), k = cos(angle);
-    return thaw_affine_centred(k, s, -s, k, 0, 0, width, height);
+    return thaw_warp_centred(k, s, -s, k, 0, 0, width, height);
 }
 
 const struct thaw_augmentation thaw_augmentation_rotate = {

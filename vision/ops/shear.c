@@ -17,11 +17,11 @@ static const struct thaw_field fields[] = {
     {0},
 };
 
-static struct thaw_affine map(const void *conf, int width, int height, struct thaw_rng *rng)
+static struct thaw_warp map(const void *conf, int width, int height, struct thaw_rng *rng)
 {
     const struct conf *c = conf;
     double slant = tan((double)thaw_rng_uniform(rng, -c->deg, c->deg) * M_PI / 180);
-    return thaw_affine_centred(1, slant, 0, 1, 0, 0, width, height);
+    return thaw_warp_centred(1, slant, 0, 1, 0, 0, width, height);
 }
 
 const struct thaw_augmentation thaw_augmentation_shear = {

@@ -23,12 +23,12 @@ static const struct thaw_field fields[] = {
     {0},
 };
 
-static struct thaw_affine map(const void *conf, int width, int height, struct thaw_rng *rng)
+static struct thaw_warp map(const void *conf, int width, int height, struct thaw_rng *rng)
 {
     const struct conf *c = conf;
     double x = (double)thaw_rng_uniform(rng, -c->x, c->x) * width;
     double y = (double)thaw_rng_uniform(rng, -c->y, c->y) * height;
-    return thaw_affine_centred(1, 0, 0, 1, x, y, width, height);
+    return thaw_warp_centred(1, 0, 0, 1, x, y, width, height);
 }
 
 const struct thaw_augmentation thaw_augmentation_shift = {

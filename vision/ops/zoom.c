@@ -16,11 +16,11 @@ static const struct thaw_field fields[] = {
     {0},
 };
 
-static struct thaw_affine map(const void *conf, int width, int height, struct thaw_rng *rng)
+static struct thaw_warp map(const void *conf, int width, int height, struct thaw_rng *rng)
 {
     const struct conf *c = conf;
     double scale = 1 / (1 + (double)thaw_rng_uniform(rng, -c->amount, c->amount));
-    return thaw_affine_centred(scale, 0, 0, scale, 0, 0, width, height);
+    return thaw_warp_centred(scale, 0, 0, scale, 0, 0, width, height);
 }
 
 const struct thaw_augmentation thaw_augmentation_zoom = {

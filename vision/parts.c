@@ -39,65 +39,65 @@ static int has_subfolder(const char *path, bool *has, struct thaw_error *err)
     return 0;
 }
 
-static int add_extra(struct thaw_layout *layout, const char *name, struct thaw_error *err)
+static int add_extra(struct thaw_parts *parts, const char *name, struct thaw_error *err)
 {
     char *longer =
-        layout->extra ? thaw_format(err, "%s, %s", layout->extra, name) : thaw_strdup(name, err);
+        parts->extra ? thaw_format(err, "%s, %s", parts->extra, name) : thaw_strdup(name, err);
     if (!longer)
         return -1;
-    free(layout->extra);
-    layout->extra = longer;
+    free(parts->extra);
+    parts->extra = longer;
     return 0;
 }
 
-static int take_parts(struct thaw_layout *layout, const char *root,
+static int take_parts(struct thaw_parts *parts, const char *root,
                       const struct thaw_dir_entry *entries, size_t n, struct thaw_error *err)
 {
-    char **parts[PART_COUNT] = {&layout->train, &layout->val, &layout->test};
+    char **place[PART_COUNT] = {&parts->train, &parts->val, &parts->test};
     for (size_t i = 0; i < n; i++) {
         const char *name = entries[i].name;
         if (!entries[i].is_dir || name[0] == '.')
             continue;
         int p = find_part(name);
         if (p < 0) {
-            if (add_extra(layout, name, err))
+            if (add_extra(parts, name, err))
                 return -1;
             continue;
         }
-        if (*parts[p])
+        if (*place[p])
             return thaw_fail(err, THAW_EINPUT, "%s and %s/%s both look like the %s part: keep one",
-                             *parts[p], root, name, part_names[p][0]);
-        if (!(*parts[p] = thaw_format(err, "%s/%s", root, name)))
+                             *place[p], root, name, part_names[p][0]);
+        if (!(*place[p] = thaw_format(err, "%s/%s", root, name)))
             return -1;
     }
-    if (layout->train)
-        return has_subfolder(layout->train, &layout->split, err);
+    if (parts->train)
+        return has_subfolder(parts->train, &parts->split, err);
     return 0;
 }
 
-int thaw_layout_find(struct thaw_layout *layout, const char *root, struct thaw_error *err)
+int thaw_parts_find(struct thaw_parts *parts, const char *root, struct thaw_error *err)
 {
     struct thaw_dir_entry *entries;
     size_t n;
-    *layout = (struct thaw_layout){0};
+    *parts = (struct thaw_parts){0};
     if (thaw_dir_list(root, &entries, &n, err))
         return -1;
-    int rc = take_parts(layout, root, entries, n, err);
+    int rc = take_parts(parts, root, entries, n, err);
     thaw_dir_free(entries, n);
-    if (rc == 0 && !layout->split) {
-        thaw_layout_release(layout);
-        rc = (layout->train = thaw_strdup(root, err)) ? 0 : -1;
+    if (rc == 0 && !parts->split) {
+        thaw_parts_release(parts);
+        rc = (parts->train = thaw_strdup(root, err)) ? 0 : -1;
     }
     if (rc)
-        thaw_layout_release(layout);
+        thaw_parts_release(parts);
     return rc;
 }
 
-void thaw_layout_release(struct thaw_layout *layout)
+void thaw_parts_release(struct thaw_parts *parts)
 {
-    free(layout->train);
-    free(layout->val);
-    free(layout->test);
-    free(layout->extra);
-    *layout = (struct thaw_layout){0};
+    free(parts->train);
+    free(parts->val);
+    free(parts->test);
+    free(parts->extra);
+    *parts = (struct thaw_parts){0};
 }
