@@ -20,14 +20,17 @@ static int read_name(struct thaw_layer_act *act, const char *name, struct thaw_e
 static int read_layer(struct thaw_layer_act *act, const char *class_name, const json_t *config,
                       struct thaw_error *err)
 {
-    static const char *const classes[] = {"ReLU", "LeakyReLU", "ELU", NULL};
-    for (int i = 0; classes[i]; i++) {
-        if (strcmp(class_name, classes[i]) != 0)
+    static const struct {
+        const char *class_name, *function;
+    } layers[] = {{"ReLU", "relu"}, {"LeakyReLU", "relu"}, {"ELU", "elu"}};
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        if (strcmp(class_name, layers[i].class_name) != 0)
             continue;
         const struct thaw_layer_kind *kind = thaw_layer_find(class_name, err);
-        return kind ? thaw_fields_read(kind->fields, &act->act, config, thaw_layer_ignored_keys,
-                                       class_name, err)
-                    : -1;
+        if (!kind || thaw_act_find(&act->act, layers[i].function, err))
+            return -1;
+        return thaw_fields_read(kind->fields, &act->act, config, thaw_layer_ignored_keys,
+                                class_name, err);
     }
     return thaw_fail(err, THAW_EINPUT,
                      "class %.80s is not supported as an activation; wanted a name, ReLU, "
