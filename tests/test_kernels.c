@@ -1,0 +1,172 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/base/mem.h"
+#include "io/base/par.h"
+#include "io/base/rng.h"
+#include "nn/kernels/kernels.h"
+#include "nn/ops/affine.h"
+#include "tests/check.h"
+
+static float *numbers(size_t n, uint32_t stream)
+{
+    struct thaw_rng rng = thaw_rng_at(11, 0, stream, 0);
+    float *v = thaw_new_aligned(n, sizeof *v, NULL);
+    if (!v)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        v[i] = thaw_rng_normal(&rng);
+    return v;
+}
+
+static void naive(const struct thaw_depthwise *d, const float *in, const float *dout, double *dk,
+                  double *db)
+{
+    int places = d->ih * d->iw, cells = d->oh * d->ow;
+    for (int i = 0; i < d->n * d->blocks; i++)
+        for (int y = 0; y < d->oh; y++)
+            for (int x = 0; x < d->ow; x++)
+                for (int c = 0; c < d->block; c++) {
+                    double g = (double)dout[((i * cells) + y * d->ow + x) * d->block + c];
+                    db[i % d->blocks * d->block + c] += g;
+                    for (int k = 0; k < d->kh * d->kw; k++) {
+                        int iy = y * d->stride_h - d->pad_top + k / d->kw;
+                        int ix = x * d->stride_w - d->pad_left + k % d->kw;
+                        if (iy < 0 || iy >= d->ih || ix < 0 || ix >= d->iw)
+                            continue;
+                        dk[(i % d->blocks * d->kh * d->kw + k) * d->block + c] +=
+                            g * (double)in[(i * places + iy * d->iw + ix) * d->block + c];
+                    }
+                }
+}
+
+static bool near_double(const float *a, const double *b, size_t n, double factor)
+{
+    float *wanted = numbers(n, 0);
+    for (size_t i = 0; i < n; i++)
+        wanted[i] = (float)(b[i] * factor);
+    bool near = thaw_near(a, wanted, n, 2e-6);
+    free(wanted);
+    return near;
+}
+
+static void check_depthwise(struct thaw_depthwise d)
+{
+    size_t channels = (size_t)(d.blocks * d.block), count = channels * (size_t)(d.kh * d.kw);
+    float *in = numbers((size_t)(d.n * d.ih * d.iw) * channels, 1);
+    float *dout = numbers((size_t)(d.n * d.oh * d.ow) * channels, 2);
+    float *dk = numbers(count, 3), *db = numbers(channels, 4), *again = numbers(count, 5);
+    float *scratch = numbers(thaw_kernel_depthwise_scratch(&d) / sizeof(float), 6);
+    double *wanted = calloc(count + channels, sizeof *wanted);
+    int before = thaw_par_threads();
+    if (!wanted)
+        abort();
+    naive(&d, in, dout, wanted, wanted + count);
+    thaw_par_set_threads(1);
+    thaw_kernel_depthwise_weights(&d, in, dout, true, dk, db, scratch);
+    CU_ASSERT(near_double(dk, wanted, count, 1));
+    CU_ASSERT(near_double(db, wanted + count, channels, 1));
+    thaw_par_set_threads(3);
+    thaw_kernel_depthwise_weights(&d, in, dout, true, again, NULL, scratch);
+    CU_ASSERT_EQUAL(memcmp(dk, again, count * sizeof *dk), 0);
+    thaw_kernel_depthwise_weights(&d, in, dout, false, dk, db, scratch);
+    CU_ASSERT(near_double(dk, wanted, count, 2));
+    CU_ASSERT(near_double(db, wanted + count, channels, 2));
+    thaw_par_set_threads(before);
+    free(in);
+    free(dout);
+    free(dk);
+    free(db);
+    free(again);
+    free(scratch);
+    free(wanted);
+}
+
+/* TensorFlow's `same`: the odd cell of padding is at the end. */
+static struct thaw_depthwise same(int block, int h, int w, int k, int stride)
+{
+    int oh = (h + stride - 1) / stride, ow = (w + stride - 1) / stride;
+    int pad_h = (oh - 1) * stride + k - h, pad_w = (ow - 1) * stride + k - w;
+    return (struct thaw_depthwise){.n = 2,
+                                   .blocks = 3,
+                                   .block = block,
+                                   .ih = h,
+                                   .iw = w,
+                                   .oh = oh,
+                                   .ow = ow,
+                                   .kh = k,
+                                   .kw = k,
+                                   .stride_h = stride,
+                                   .stride_w = stride,
+                                   .pad_top = pad_h > 0 ? pad_h / 2 : 0,
+                                   .pad_left = pad_w > 0 ? pad_w / 2 : 0};
+}
+
+static void test_depthwise(void)
+{
+    static const int blocks[] = {16, 8, 3},
+                     sides[][2] = {{1, 1}, {2, 3}, {7, 7}, {12, 9}, {33, 40}};
+    for (int b = 0; b < 3; b++)
+        for (int s = 0; s < 5; s++)
+            for (int k = 1; k <= 7; k++)
+                for (int stride = 1; stride <= 3; stride++)
+                    check_depthwise(same(blocks[b], sides[s][0], sides[s][1], k, stride));
+}
+
+static void test_depthwise_valid(void)
+{
+    for (int stride = 1; stride <= 2; stride++) {
+        struct thaw_depthwise d = same(16, 11, 14, 5, stride);
+        d.pad_top = d.pad_left = 0;
+        d.oh = (d.ih - d.kh) / stride + 1;
+        d.ow = (d.iw - d.kw) / stride + 1;
+        check_depthwise(d);
+        d.kh = 3; /* kernels need not be square */
+        d.oh = (d.ih - d.kh) / stride + 1;
+        d.stride_h = 1;
+        d.oh = d.ih - d.kh + 1;
+        check_depthwise(d);
+    }
+    struct thaw_depthwise wide = same(8, 4, 4, 7, 1); /* more padding than `same` has */
+    wide.pad_left = wide.pad_top = 5;
+    wide.oh = wide.ow = 4 + 10 - 7 + 1;
+    check_depthwise(wide);
+}
+
+/* dgamma and dbeta through k and b are those of the formula itself. */
+static void test_affine_folding(void)
+{
+    enum { C = 5 };
+    float gamma[C] = {1, 2, -0.5f, 0.1f, 3}, beta[C] = {0, 1, 2, 3, 4};
+    float mean[C] = {0.3f, -1, 2, 0, 5}, variance[C] = {1, 0.5f, 2, 0.01f, 9};
+    struct thaw_param p[4] = {{.data = gamma}, {.data = beta}, {.data = mean}, {.data = variance}};
+    struct thaw_affine conf = {.epsilon = 1e-3f};
+    struct thaw_op op = {
+        .kind = &thaw_op_affine, .conf = &conf, .params = {&p[0], &p[1], &p[2], &p[3]}};
+    float k[C], b[C], dk[C] = {1, 2, 3, 4, 5}, db[C] = {-1, 0.5f, 2, 0, 1}, dgamma[C], dbeta[C];
+    thaw_affine_fold(&op, C, k, b);
+    thaw_affine_gradients(&op, C, dk, db, dgamma, dbeta);
+    for (int c = 0; c < C; c++) {
+        double s = sqrt((double)variance[c] + 1e-3);
+        CU_ASSERT_DOUBLE_EQUAL(k[c], (double)gamma[c] / s, 1e-5);
+        CU_ASSERT_DOUBLE_EQUAL(b[c], (double)beta[c] - (double)(mean[c] * gamma[c]) / s, 1e-5);
+        CU_ASSERT_DOUBLE_EQUAL(dgamma[c], (double)(dk[c] - mean[c] * db[c]) / s, 1e-4);
+        CU_ASSERT_EQUAL(dbeta[c], db[c]);
+    }
+    thaw_affine_gradients(&op, C, dk, db, dk, NULL);
+    CU_ASSERT_EQUAL(memcmp(dk, dgamma, sizeof dk), 0);
+    float zero = 0; /* Keras' Normalization divides by 1e-7 at least */
+    p[3].data = &zero;
+    conf.epsilon = 0;
+    CU_ASSERT_DOUBLE_EQUAL(thaw_affine_inverse(&op, 0, 0), 1e7, 1);
+}
+
+void thaw_test_kernels(void)
+{
+    CU_pSuite s = thaw_suite("kernels");
+    CU_add_test(s, "depthwise weight gradients, every kernel and stride", test_depthwise);
+    CU_add_test(s, "depthwise weight gradients without padding, oblong, and with much",
+                test_depthwise_valid);
+    CU_add_test(s, "folding an affine map and the way back", test_affine_folding);
+}
