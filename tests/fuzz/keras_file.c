@@ -114,7 +114,7 @@ static void try_copy(const char *copy, const char *again, long i, const char *na
         tally->slowest_copy = i;
     }
     if (!file) {
-        bool stopped = strstr(err.text, "its reader was") != NULL;
+        bool stopped = strstr(err.text, "its reader ") != NULL;
         tally->refused++;
         tally->stopped += stopped;
         if (stopped)
