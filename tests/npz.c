@@ -80,7 +80,7 @@ static int parse(const unsigned char *bytes, size_t size, const char *name, floa
         dims[(*rank)++] = strtol(p, &p, 10);
         p += strspn(p, ", ");
     }
-    size_t n = thaw_npy_count(dims, *rank), kind = 0, kinds = sizeof types / sizeof *types;
+    size_t n = thaw_npz_count(dims, *rank), kind = 0, kinds = sizeof types / sizeof *types;
     while (kind < kinds && strncmp(descr + 9, types[kind].descr, strlen(types[kind].descr)) != 0)
         kind++;
     if (kind == kinds || size < start + length + n * types[kind].size)
@@ -92,7 +92,7 @@ static int parse(const unsigned char *bytes, size_t size, const char *name, floa
     return 0;
 }
 
-size_t thaw_npy_count(const long *dims, int rank)
+size_t thaw_npz_count(const long *dims, int rank)
 {
     size_t n = 1;
     for (int i = 0; i < rank; i++)
@@ -100,7 +100,7 @@ size_t thaw_npy_count(const long *dims, int rank)
     return n;
 }
 
-int thaw_npy_load(const char *path, float **data, long dims[THAW_NPY_RANK], int *rank)
+int thaw_npz_load_plain(const char *path, float **data, long dims[THAW_NPY_RANK], int *rank)
 {
     unsigned char *bytes;
     size_t size;

@@ -11,9 +11,9 @@ enum { THAW_NPY_RANK = 6 };
  * stdout. */
 int thaw_npz_load(const char *path, const char *member, float **data, long dims[THAW_NPY_RANK],
                   int *rank);
-int thaw_npy_load(const char *path, float **data, long dims[THAW_NPY_RANK], int *rank);
+int thaw_npz_load_plain(const char *path, float **data, long dims[THAW_NPY_RANK], int *rank);
 
 /* Product of the first `rank` dims. */
-size_t thaw_npy_count(const long *dims, int rank);
+size_t thaw_npz_count(const long *dims, int rank);
 
 #endif

@@ -15,7 +15,7 @@ static void test_sample(void)
     }
     CU_ASSERT_EQUAL_FATAL(thaw_npz_load(path, "x", &data, dims, &rank), 0);
     CU_ASSERT_EQUAL(rank, 4);
-    CU_ASSERT_EQUAL(thaw_npy_count(dims, rank) * sizeof(float), 6272 - 128);
+    CU_ASSERT_EQUAL(thaw_npz_count(dims, rank) * sizeof(float), 6272 - 128);
     free(data);
 }
 
@@ -25,7 +25,7 @@ static void test_absent(void)
     long dims[THAW_NPY_RANK];
     int rank = 0;
     CU_ASSERT_EQUAL(thaw_npz_load(thaw_tmp("none.npz"), "x", &data, dims, &rank), -1);
-    CU_ASSERT_EQUAL(thaw_npy_load(thaw_tmp("none.npy"), &data, dims, &rank), -1);
+    CU_ASSERT_EQUAL(thaw_npz_load_plain(thaw_tmp("none.npy"), &data, dims, &rank), -1);
     CU_ASSERT_PTR_NULL(data);
 }
 
