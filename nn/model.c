@@ -37,6 +37,20 @@ void thaw_model_notes_release(struct thaw_model_notes *notes)
     *notes = (struct thaw_model_notes){0};
 }
 
+json_t *thaw_model_node_config(const struct thaw_node *node, struct thaw_error *err)
+{
+    json_t *config = json_object();
+    if (!config) {
+        thaw_fail(err, THAW_EMEMORY, "out of memory while writing layer %s", node->name);
+        return NULL;
+    }
+    if (thaw_fields_write(node->kind->fields, node->conf, config, err) == 0)
+        return config;
+    thaw_error_prefix(err, "layer %s (%s)", node->name, node->kind->name);
+    json_decref(config);
+    return NULL;
+}
+
 /* --- whole-model files --- */
 
 /* The size to build for, from what is asked, what the file says and `usual`. */
@@ -45,9 +59,15 @@ static int choose_shape(const struct thaw_config_model *model,
                         struct thaw_error *err)
 {
     const int asked[2] = {options ? options->height : 0, options ? options->width : 0};
-    if (!model->has_shape)
-        return thaw_fail(err, THAW_EINPUT, "model %s does not say the shape of its input",
-                         model->name);
+    if (!model->has_shape) {
+        char *text = model->bad_shape ? json_dumps(model->bad_shape, JSON_COMPACT) : NULL;
+        thaw_fail(err, THAW_EINPUT,
+                  "model %s: the shape of its input is %.100s; a picture needs [null, height, "
+                  "width, channels]",
+                  model->name, text ? text : "not given");
+        free(text);
+        return -1;
+    }
     for (int i = 0; i < 2; i++)
         shape[i] = asked[i] ? asked[i] : model->shape[i] ? model->shape[i] : usual;
     shape[2] = model->shape[2];

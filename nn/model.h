@@ -58,8 +58,9 @@ int thaw_model_replace_head(struct thaw_graph *graph, int classes, float dropout
 
 /* Blocks that can be thawed one after the other, from the input up: block i holds nodes starts[i]
  * .. starts[i+1]-1 (the last one ends where the head begins). From the family's stage names, else
- * from single-node cuts. A boundary never separates a batch norm from the layer it folds into. The
- * caller frees both; `names` are names of the first nodes. */
+ * from single-node cuts. The node before a boundary is a single-node cut, and a boundary never
+ * separates a batch norm or an activation from the layer it follows. Release with
+ * thaw_blocks_release. */
 struct thaw_blocks {
     int n;
     int *starts;

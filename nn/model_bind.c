@@ -62,14 +62,6 @@ static bool fits(const struct thaw_param *param, const struct thaw_tensor *tenso
     return same;
 }
 
-/* Normalization's step counter has no bearing on what the layer computes. */
-bool thaw_tensor_counter(const struct thaw_tensor *tensor)
-{
-    const char *role = strrchr(tensor->name, '/');
-    role = role ? role + 1 : tensor->name;
-    return tensor->rank == 0 && !strncmp(role, "count", 5) && (!role[5] || role[5] == ':');
-}
-
 /* Does the tensor's name end in [layer/]role, as Keras 2 ("conv1/kernel:0") and 3 ("conv1/kernel",
  * "kernel") name it? */
 static bool name_agrees(const struct thaw_want *want, const char *name)
@@ -97,61 +89,48 @@ static bool name_agrees(const struct thaw_want *want, const char *name)
 }
 
 static void report_count(const struct thaw_wants *wants, const char *layer,
-                         const struct thaw_tensor *const *tensors, size_t n,
-                         struct thaw_problems *problems)
+                         const struct thaw_keras_group *group, struct thaw_problems *problems)
 {
-    char text[400], have[160] = "", dims[64];
-    for (size_t i = 0; i < n && strlen(have) < 90; i++) {
-        dims_text(tensors[i]->dims, tensors[i]->rank, dims, sizeof dims);
+    char text[400], have[240] = "", dims[64];
+    size_t shown = group->n_tensors < 3 ? group->n_tensors : 3;
+    for (size_t i = 0; i < shown; i++) {
+        const struct thaw_tensor *t = &group->tensors[i];
         size_t used = strlen(have);
-        snprintf(have + used, sizeof have - used, "%s%.60s %s", i ? ", " : "", tensors[i]->name,
-                 dims);
+        dims_text(t->dims, t->rank, dims, sizeof dims);
+        snprintf(have + used, sizeof have - used, "%s%.40s %.30s", i ? ", " : "", t->name, dims);
     }
-    snprintf(text, sizeof text, "layer %.80s needs %zu tensors, the file has %zu (%s%s)", layer,
-             wants->n, n, n ? have : "none", n > 4 ? ", ..." : "");
+    snprintf(text, sizeof text, "layer %.80s needs %zu tensors, the file has %zu%s%s%s%s", layer,
+             wants->n, group->n_tensors, shown ? " (" : "", have,
+             shown < group->n_tensors ? ", ..." : "", shown ? ")" : "");
     thaw_problem(problems, text);
 }
 
 /* Position is the rule, as in Keras; names are counted for the notes only. */
-int thaw_bind_group(struct thaw_wants *wants, const char *layer,
-                    const struct thaw_keras_group *group, struct thaw_problems *problems,
-                    struct thaw_bound *bound, struct thaw_error *err)
+void thaw_bind_group(const struct thaw_wants *wants, const char *layer,
+                     const struct thaw_keras_group *group, struct thaw_problems *problems,
+                     struct thaw_bound *bound)
 {
-    const struct thaw_tensor **tensors = thaw_new(group->n_tensors, sizeof(void *), err);
-    if (!tensors)
-        return -1;
-    size_t n = 0;
-    for (size_t i = 0; i < group->n_tensors; i++)
-        if (!thaw_tensor_counter(&group->tensors[i]))
-            tensors[n++] = &group->tensors[i];
-    if (n != wants->n)
-        report_count(wants, layer, tensors, n, problems);
-    for (size_t i = 0; n == wants->n && i < n; i++) {
-        struct thaw_want *want = &wants->items[i];
-        if (!fits(want->param, tensors[i])) {
+    if (group->n_tensors != wants->n) {
+        report_count(wants, layer, group, problems);
+        return;
+    }
+    for (size_t i = 0; i < wants->n; i++) {
+        const struct thaw_want *want = &wants->items[i];
+        const struct thaw_tensor *tensor = &group->tensors[i];
+        if (!fits(want->param, tensor)) {
             char text[520], have[80], need[80];
-            dims_text(tensors[i]->dims, tensors[i]->rank, have, sizeof have);
+            dims_text(tensor->dims, tensor->rank, have, sizeof have);
             dims_text(want->param->dims, want->param->rank, need, sizeof need);
             snprintf(text, sizeof text, "%.100s in group %.60s is %s, layer %.80s needs %s %s",
-                     tensors[i]->name, group->name, have, want->layer, want->param->role, need);
+                     tensor->name, group->name, have, want->layer, want->param->role, need);
             thaw_problem(problems, text);
             continue;
         }
-        memcpy(want->param->data, tensors[i]->data, want->param->count * sizeof(float));
+        memcpy(want->param->data, tensor->data, want->param->count * sizeof(float));
         bound->tensors++;
         bound->values += want->param->count;
-        bound->renamed += !name_agrees(want, tensors[i]->name);
+        bound->renamed += !name_agrees(want, tensor->name);
     }
-    free(tensors);
-    return 0;
-}
-
-size_t thaw_group_weights(const struct thaw_keras_group *group)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < group->n_tensors; i++)
-        n += !thaw_tensor_counter(&group->tensors[i]);
-    return n;
 }
 
 void thaw_bound_note(const struct thaw_bound *bound, size_t layers, struct thaw_model_notes *notes)

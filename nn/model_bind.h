@@ -33,13 +33,9 @@ struct thaw_bound {
 void thaw_bound_note(const struct thaw_bound *bound, size_t layers, struct thaw_model_notes *notes);
 
 /* Copies a group's tensors into the wanted weights by position; what does not fit goes to
- * `problems`. -1 only when memory is short. */
-int thaw_bind_group(struct thaw_wants *wants, const char *layer,
-                    const struct thaw_keras_group *group, struct thaw_problems *problems,
-                    struct thaw_bound *bound, struct thaw_error *err);
-
-/* Tensors of a group that a layer could want: all but counters. */
-size_t thaw_group_weights(const struct thaw_keras_group *group);
-bool thaw_tensor_counter(const struct thaw_tensor *tensor);
+ * `problems`. */
+void thaw_bind_group(const struct thaw_wants *wants, const char *layer,
+                     const struct thaw_keras_group *group, struct thaw_problems *problems,
+                     struct thaw_bound *bound);
 
 #endif

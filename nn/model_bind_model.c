@@ -68,7 +68,7 @@ static void check_groups(const struct thaw_keras_file *file, const int *layer_of
     for (size_t i = 0; i < file->n_groups; i++) {
         const struct thaw_keras_group *group = &file->groups[i];
         char text[300];
-        if (!thaw_group_weights(group))
+        if (!group->n_tensors)
             continue;
         if (layer_of_group[i] < 0) {
             snprintf(text, sizeof text,
@@ -106,7 +106,7 @@ static int bind_layer(const struct binding *b, const struct thaw_keras_file *fil
         goto done;
     }
     layer_of_group[group - file->groups] = place;
-    failed = thaw_bind_group(&wants, l->name, group, problems, bound, b->err);
+    thaw_bind_group(&wants, l->name, group, problems, bound);
 done:
     thaw_wants_release(&wants);
     return failed < 0 ? -1 : 0;

@@ -1,6 +1,5 @@
 /* Weights-only files: the graph was built, the file holds groups. By name where every name agrees,
  * else by position, which is what Keras does. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +32,7 @@ static int find_sides(const struct thaw_keras_file *file, const struct thaw_grap
         return -1;
     }
     for (size_t i = 0; i < file->n_groups; i++)
-        if (thaw_group_weights(&file->groups[i]))
+        if (file->groups[i].n_tensors)
             s->groups[s->n_groups++] = &file->groups[i];
     for (int i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[order[i]].n_params)
@@ -108,7 +107,7 @@ static int bind_node(struct thaw_node *node, const struct thaw_keras_group *grou
     for (int i = 0; !failed && i < node->n_params; i++)
         failed = thaw_wants_add(&wants, node, &node->params[i], group->name, err);
     if (!failed)
-        failed = thaw_bind_group(&wants, node->name, group, problems, bound, err);
+        thaw_bind_group(&wants, node->name, group, problems, bound);
     thaw_wants_release(&wants);
     return failed;
 }

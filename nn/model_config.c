@@ -5,7 +5,7 @@
 
 #include "io/base/mem.h"
 
-enum { MAX_DEPTH = 16, MAX_LAYERS = 10000 };
+enum { MAX_DEPTH = 16, MAX_LAYERS = 10000, MAX_SIDE = 65536 };
 
 static struct thaw_config_model *read_model(const json_t *entry, int major, int depth,
                                             struct thaw_error *err);
@@ -176,6 +176,8 @@ static json_t *clean_config(const json_t *config, int major, struct thaw_error *
     const json_t *activation = json_object_get(copy, "activation");
     if (json_is_object(activation))
         activation = json_object_get(activation, "config");
+    if (json_is_object(activation)) /* an Activation layer used as a function */
+        activation = json_object_get(activation, "activation");
     const char *name = json_string_value(activation);
     if (major >= 3 && name && !strcmp(name, "hard_sigmoid") &&
         json_object_set_new(copy, "activation", json_string("hard_sigmoid_3")) < 0) {
@@ -227,53 +229,34 @@ static int read_layer(struct thaw_config_model *model, const json_t *entry, int 
 
 /* --- input shape --- */
 
-/* [batch, height, width, channels]; false when there is none. */
-static bool read_shape(struct thaw_config_model *model, const json_t *shape, bool *bad)
+/* [batch, height, width, channels]. Others are remembered for the error text only: models used as
+ * layers may well start from vectors. */
+static void read_shape(struct thaw_config_model *model, const json_t *shape)
 {
     if (!json_is_array(shape))
-        return false;
+        return;
     bool right = json_array_size(shape) == 4;
     int sides[3] = {0, 0, 0};
     for (size_t i = 0; right && i < 3; i++) {
         const json_t *side = json_array_get(shape, i + 1);
         json_int_t n = json_integer_value(side);
-        if (json_is_integer(side) && n > 0 && n <= 65536)
+        if (json_is_integer(side) && n > 0 && n <= MAX_SIDE)
             sides[i] = (int)n;
         else if (!json_is_null(side))
             right = false;
     }
-    if (!right) {
-        *bad = true;
-        return false;
-    }
-    memcpy(model->shape, sides, sizeof sides);
-    model->has_shape = true;
-    return true;
-}
-
-static int fail_shape(const struct thaw_config_model *model, const char *name, const json_t *shape,
-                      struct thaw_error *err)
-{
-    char *text = json_dumps(shape, JSON_ENCODE_ANY | JSON_COMPACT);
-    thaw_fail(err, THAW_EINPUT,
-              "model %s: input %s has shape %.100s; a picture needs [null, height, width, "
-              "channels]",
-              model->name, name, text ? text : "?");
-    free(text);
-    return -1;
+    model->bad_shape = right ? NULL : shape;
+    model->has_shape = right;
+    if (right)
+        memcpy(model->shape, sides, sizeof sides);
 }
 
 /* Where a layer's dictionary says the input shape, in any dialect. */
-static int shape_of_entry(struct thaw_config_model *model, const json_t *entry,
-                          struct thaw_error *err)
+static void shape_of_entry(struct thaw_config_model *model, const json_t *entry)
 {
     const json_t *config = json_object_get(entry, "config");
     const json_t *shape = json_object_get(config, "batch_input_shape");
-    if (!shape)
-        shape = json_object_get(config, "batch_shape");
-    bool bad = false;
-    read_shape(model, shape, &bad);
-    return bad ? fail_shape(model, text_of(config, "name"), shape, err) : 0;
+    read_shape(model, shape ? shape : json_object_get(config, "batch_shape"));
 }
 
 /* --- models --- */
@@ -306,18 +289,15 @@ static int sequential(struct thaw_config_model *model, const json_t *config, int
         l->n_inputs = 1;
     }
     model->output = model->n_layers - 1;
-    if (shape_of_entry(model, first, err) < 0)
-        return -1;
+    shape_of_entry(model, first);
     const struct thaw_config_model *inner = model->layers[model->n_layers > 1 ? 1 : 0].model;
     if (!model->has_shape && inner && inner->has_shape) {
         memcpy(model->shape, inner->shape, sizeof model->shape);
         model->has_shape = true;
     }
-    bool bad = false;
-    const json_t *built = json_object_get(config, "build_input_shape");
     if (!model->has_shape)
-        read_shape(model, built, &bad);
-    return bad ? fail_shape(model, "build_input_shape", built, err) : 0;
+        read_shape(model, json_object_get(config, "build_input_shape"));
+    return 0;
 }
 
 /* The one layer that input_layers or output_layers names: ["x",0,0] or [["x",0,0]]. */
@@ -366,8 +346,8 @@ static int functional(struct thaw_config_model *model, const json_t *config, int
         if (find_layer(model, l->name) != model->n_layers - 1)
             return thaw_fail(err, THAW_EINPUT, "model %s has two layers called %s", model->name,
                              l->name);
-        if (!strcmp(l->name, in) && shape_of_entry(model, entry, err) < 0)
-            return -1;
+        if (!strcmp(l->name, in))
+            shape_of_entry(model, entry);
     }
     model->input = find_layer(model, in);
     model->output = find_layer(model, out);

@@ -31,9 +31,10 @@ struct thaw_config_model {
     int n_layers;
     size_t capacity;
     int input, output;
-    bool has_shape; /* of one input picture; sides that are free are 0 */
-    int shape[3];   /* height, width, channels */
-    int *order;     /* Keras' model.layers, [n_layers] */
+    bool has_shape;          /* of one input picture; sides that are free are 0 */
+    int shape[3];            /* height, width, channels */
+    const json_t *bad_shape; /* what the file has instead, for the error text; borrowed */
+    int *order;              /* Keras' model.layers, [n_layers] */
 };
 
 /* The JSON must outlive the tree. `major` is that of the Keras that wrote it. */
@@ -57,6 +58,17 @@ int thaw_bind_model(const struct thaw_keras_file *file, const struct thaw_config
 /* Copies the tensors of a weights-only file into a graph that was built. */
 int thaw_bind_weights(const struct thaw_keras_file *file, struct thaw_graph *graph,
                       struct thaw_model_notes *notes, struct thaw_error *err);
+
+/* A node's configuration as JSON, as its fields write it; no name, no flags. NULL on failure. */
+json_t *thaw_model_node_config(const struct thaw_node *node, struct thaw_error *err);
+
+/* Adds to `to` a node with this name, the configuration, flags and weights of `node`; `inputs` are
+ * numbers in `to`. Returns its number or -1. */
+int thaw_model_copy_node(struct thaw_graph *to, const struct thaw_node *node, const char *name,
+                         const int *inputs, const json_t *config, struct thaw_error *err);
+
+/* The same arithmetic in layers that every Keras reads, under names that it takes. */
+struct thaw_graph *thaw_model_lower(const struct thaw_graph *graph, struct thaw_error *err);
 
 /* Adds a line; a full memory loses it silently, since notes are only for reading. */
 void thaw_model_note(struct thaw_model_notes *notes, const char *fmt, ...)

@@ -10,11 +10,10 @@ static const struct {
 
 static void norm_relu(struct thaw_build *b, const char *name)
 {
-    char full[40];
-    snprintf(full, sizeof full, "%s_bn", name);
-    thaw_build_norm(b, full, 1e-3, 0.99);
-    snprintf(full, sizeof full, "%s_relu", name);
-    thaw_build_relu6(b, full);
+    thaw_build_prefix(b, "%s_", name);
+    thaw_build_norm(b, "bn", 1e-3, 0.99);
+    thaw_build_relu6(b, "relu");
+    thaw_build_prefix(b, "%s", "");
 }
 
 static void block(struct thaw_build *b, int i, int filters, int stride)
