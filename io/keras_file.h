@@ -50,9 +50,10 @@ struct thaw_keras_file {
 struct thaw_keras_file *thaw_keras_load(const char *path, struct thaw_error *err);
 
 /* Writes a file of the Keras 2.15 form: beside the target, synced, renamed. Equal content gives
- * equal bytes. `config` must be set and groups must be in the order Keras expects; keras_version
- * and keras_major are not used. Layer names are unique; names joined with '/' become nested groups.
- * Needs as much memory again as the file is large. */
+ * equal bytes. Groups must be in the order Keras expects; keras_version and keras_major are not
+ * used. `config` must be set, unless there are no groups: then the file holds the thaw group alone,
+ * for which `thaw` must be set, and no model (a checkpoint). Layer names are unique; names joined
+ * with '/' become nested groups. Needs as much memory again as the file is large. */
 int thaw_keras_save(const char *path, const struct thaw_keras_file *file, struct thaw_error *err);
 
 const struct thaw_keras_group *thaw_keras_find(const struct thaw_keras_file *file,

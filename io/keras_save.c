@@ -26,7 +26,7 @@ static int check_name(const char *what, const char *name, struct thaw_error *err
 
 static int check(const struct thaw_keras_file *file, struct thaw_error *err)
 {
-    if (!file->config)
+    if (!file->config && (file->n_groups || !file->thaw))
         return thaw_fail(err, THAW_EUSAGE, "a model without a configuration cannot be saved");
     for (size_t i = 0; i < file->n_groups; i++) {
         const struct thaw_keras_group *group = file->groups + i;
@@ -101,13 +101,20 @@ static int put_thaw(thaw_h5 root, const struct thaw_keras_file *file, struct tha
     return rc;
 }
 
+static int put_model(thaw_h5 root, const struct thaw_keras_file *file, struct thaw_error *err)
+{
+    if (put_json(root, "model_config", file->config, err) ||
+        thaw_h5_put_word(root, "backend", backend, err) ||
+        thaw_h5_put_word(root, "keras_version", dialect, err))
+        return -1;
+    return put_weights(root, file, err);
+}
+
 int thaw_keras_save(const char *path, const struct thaw_keras_file *file, struct thaw_error *err)
 {
     thaw_h5 root = check(file, err) ? -1 : thaw_h5_create(err);
-    if (root >= 0 && put_json(root, "model_config", file->config, err) == 0 &&
-        thaw_h5_put_word(root, "backend", backend, err) == 0 &&
-        thaw_h5_put_word(root, "keras_version", dialect, err) == 0 &&
-        put_weights(root, file, err) == 0 && put_thaw(root, file, err) == 0)
+    if (root >= 0 && (!file->config || put_model(root, file, err) == 0) &&
+        put_thaw(root, file, err) == 0)
         return thaw_h5_finish(root, path, err);
     thaw_h5_close(root);
     return thaw_error_prefix(err, "%s", path);

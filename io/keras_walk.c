@@ -193,12 +193,28 @@ static thaw_h5 open_weights(thaw_h5 root, bool whole, struct thaw_error *err)
     return -1;
 }
 
+/* A file of Thaw's own without a model: a checkpoint. */
+static bool is_thaw_only(thaw_h5 root)
+{
+    if (thaw_h5_has_attr(root, "model_config") || thaw_h5_has_attr(root, "layer_names") ||
+        thaw_h5_has(root, "model_weights") || !thaw_h5_has(root, "thaw"))
+        return false;
+    thaw_h5 group = thaw_h5_group(root, "thaw", NULL);
+    bool is = group >= 0 && thaw_h5_has_attr(group, "record");
+    thaw_h5_close(group);
+    return is;
+}
+
 int thaw_keras_walk(void *ctx, struct thaw_child_out *out, struct thaw_error *err)
 {
     thaw_h5 root = thaw_h5_open(ctx, err), weights = -1;
     int rc = -1;
     if (root < 0)
         return -1;
+    if (is_thaw_only(root)) {
+        rc = put_thaw(out, root, err) ? -1 : put_text(out, THAW_WIRE_END, NULL, err);
+        goto done;
+    }
     bool whole = thaw_h5_has_attr(root, "model_config");
     if ((weights = open_weights(root, whole, err)) < 0)
         goto done;

@@ -4,7 +4,7 @@
 
 #include "io/base/error.h"
 
-struct thaw_progress {
+struct thaw_moment {
     double done; /* share of the stage behind us after the warm-up, 0 .. 1 */
     int drops;   /* plateau: how often validation has stalled so far */
 };
@@ -12,7 +12,7 @@ struct thaw_progress {
 struct thaw_schedule {
     const char *name;
     const char *help;
-    double (*factor)(const struct thaw_progress *progress); /* of the stage's rate, 0 .. 1 */
+    double (*factor)(const struct thaw_moment *at); /* of the stage's rate, 0 .. 1 */
 };
 
 extern const struct thaw_schedule *const thaw_schedules[];

@@ -181,9 +181,14 @@ int thaw_trainer_load(struct thaw_trainer *t, const struct thaw_keras_file *file
         take_floats(file, "weights_before", t->before, t->weight_count, err) ||
         take_floats(file, "weights_best", t->best, t->weight_count, err))
         return -1;
-    t->options.micro_batch = (int)int_of(state, "micro_batch");
     if (thaw_trainer_open_stage(t, err))
         return -1;
+    /* Sums over micro-batches of another size differ in the last bits. */
+    int micro_batch = (int)int_of(state, "micro_batch");
+    if (micro_batch != thaw_exec_batch(t->tail))
+        return thaw_fail(err, THAW_EINPUT,
+                         "it was made with micro-batches of %d images; here they are of %d",
+                         micro_batch, thaw_exec_batch(t->tail));
     for (int k = 0; k < t->options.optimizer->slots; k++)
         if (take_floats(file, slot_names[k], t->slots[k], t->slot_count, err))
             return -1;

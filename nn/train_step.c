@@ -13,11 +13,11 @@ double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images)
     double step = t->at.stage_step;
     if (step < warm)
         return s->rate * (step + 1) / (warm + 1);
-    struct thaw_progress progress = {.done = total > warm ? (step - warm) / (total - warm) : 1,
-                                     .drops = t->at.drops};
-    if (progress.done > 1)
-        progress.done = 1;
-    return s->rate * s->schedule->factor(&progress);
+    struct thaw_moment moment = {.done = total > warm ? (step - warm) / (total - warm) : 1,
+                                 .drops = t->at.drops};
+    if (moment.done > 1)
+        moment.done = 1;
+    return s->rate * s->schedule->factor(&moment);
 }
 
 /* The batch through the frozen part, micro-batch by micro-batch, into t->features. */

@@ -1,8 +1,8 @@
 #include "nn/schedule.h"
 
-static double factor(const struct thaw_progress *progress)
+static double factor(const struct thaw_moment *at)
 {
-    (void)progress;
+    (void)at;
     return 1;
 }
 

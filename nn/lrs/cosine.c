@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-static double factor(const struct thaw_progress *progress)
+static double factor(const struct thaw_moment *at)
 {
-    return 0.5 * (1 + cos(M_PI * progress->done));
+    return 0.5 * (1 + cos(M_PI * at->done));
 }
 
 const struct thaw_schedule thaw_schedule_cosine = {

@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-static double factor(const struct thaw_progress *progress)
+static double factor(const struct thaw_moment *at)
 {
-    return pow(0.2, progress->drops);
+    return pow(0.2, at->drops);
 }
 
 const struct thaw_schedule thaw_schedule_plateau = {

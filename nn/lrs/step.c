@@ -1,8 +1,8 @@
 #include "nn/schedule.h"
 
-static double factor(const struct thaw_progress *progress)
+static double factor(const struct thaw_moment *at)
 {
-    return progress->done < 1.0 / 3 ? 1 : progress->done < 2.0 / 3 ? 0.1 : 0.01;
+    return at->done < 1.0 / 3 ? 1 : at->done < 2.0 / 3 ? 0.1 : 0.01;
 }
 
 const struct thaw_schedule thaw_schedule_step = {
