@@ -15,6 +15,9 @@ static const char *const examples[] = {
     "{\"config\": {\"pool_size\": 3, \"strides\": null}, \"inputs\": [[7, 8, 3]]}",
     "{\"config\": {\"pool_size\": [2, 3], \"strides\": [1, 2], \"padding\": \"same\"}, \"inputs\": "
     "[[5, 5, 16]]}",
+    "{\"config\": {\"pool_size\": [5, 5], \"strides\": [1, 1], \"padding\": \"same\"}, \"inputs\": "
+    "[[3, 4, 8]]}",
+    "{\"config\": {\"pool_size\": [1, 1], \"strides\": [2, 2]}, \"inputs\": [[5, 6, 10]]}",
     NULL};
 
 const struct thaw_layer_kind thaw_layer_average_pooling2d = {

@@ -86,6 +86,14 @@ static const char *const examples[] = {
     "\"inputs\": [[4, 5, 36]]}",
     "{\"config\": {\"filters\": 16, \"kernel_size\": [5, 5], \"strides\": [2, 1], \"padding\": "
     "\"same\", \"activation\": \"softmax\"}, \"inputs\": [[7, 6, 16]]}",
+    "{\"config\": {\"filters\": 40, \"kernel_size\": [7, 7], \"strides\": [2, 2], \"padding\": "
+    "\"same\", \"activation\": \"relu6\"}, \"inputs\": [[9, 9, 3]]}",
+    "{\"config\": {\"filters\": 24, \"kernel_size\": [1, 1], \"strides\": [2, 2], \"padding\": "
+    "\"same\", \"activation\": \"elu\"}, \"inputs\": [[7, 8, 20]]}",
+    "{\"config\": {\"filters\": 1, \"kernel_size\": [3, 3], \"activation\": \"softplus\"}, "
+    "\"inputs\": [[5, 5, 1]]}",
+    "{\"config\": {\"filters\": 32, \"kernel_size\": [3, 3], \"groups\": 2, \"padding\": \"same\", "
+    "\"dilation_rate\": 2, \"activation\": \"hard_swish\"}, \"inputs\": [[6, 6, 32]]}",
     NULL};
 
 const struct thaw_layer_kind thaw_layer_conv2d = {

@@ -46,6 +46,8 @@ static const char *const examples[] = {
     "{\"config\": {\"units\": 7, \"activation\": \"gelu\"}, \"inputs\": [[3, 4, 9]]}",
     "{\"config\": {\"units\": 6, \"activation\": {\"class_name\": \"LeakyReLU\", \"config\": "
     "{\"alpha\": 0.1}}}, \"inputs\": [[5, 10]]}",
+    "{\"config\": {\"units\": 16, \"activation\": \"relu6\"}, \"inputs\": [[4, 4, 16]]}",
+    "{\"config\": {\"units\": 1, \"activation\": \"sigmoid\"}, \"inputs\": [[3]]}",
     NULL};
 
 const struct thaw_layer_kind thaw_layer_dense = {

@@ -63,6 +63,12 @@ static const char *const examples[] = {
     "\"inputs\": [[5, 6, 6]]}",
     "{\"config\": {\"kernel_size\": [3, 3], \"dilation_rate\": [2, 2], \"padding\": \"same\"}, "
     "\"inputs\": [[7, 7, 8]]}",
+    "{\"config\": {\"kernel_size\": [3, 3], \"strides\": [2, 2], \"padding\": \"valid\", "
+    "\"activation\": \"swish\"}, \"inputs\": [[7, 6, 3]]}",
+    "{\"config\": {\"kernel_size\": [5, 5], \"padding\": \"same\", \"activation\": "
+    "\"hard_sigmoid\"}, \"inputs\": [[4, 4, 48]]}",
+    "{\"config\": {\"kernel_size\": [3, 3], \"depth_multiplier\": 2, \"strides\": [2, 2], "
+    "\"padding\": \"same\"}, \"inputs\": [[6, 6, 16]]}",
     NULL};
 
 const struct thaw_layer_kind thaw_layer_depthwise_conv2d = {

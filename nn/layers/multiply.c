@@ -24,6 +24,7 @@ static const char *const examples[] = {
     "{\"config\": {}, \"inputs\": [[7], [7], [7]]}",
     "{\"config\": {}, \"inputs\": [[3, 1, 16], [3, 4, 16], [3, 4, 1]]}",
     "{\"config\": {}, \"inputs\": [[5, 4, 3], [5, 4, 3]]}",
+    "{\"config\": {}, \"inputs\": [[5, 4, 20], [1, 1, 20]]}",
     NULL};
 
 const struct thaw_layer_kind thaw_layer_multiply = {

@@ -69,6 +69,8 @@ static const char *const examples[] = {
     "false, \"activation\": \"elu\"}, \"inputs\": [[6, 5, 9]]}",
     "{\"config\": {\"filters\": 32, \"kernel_size\": [3, 3], \"padding\": \"same\"}, \"inputs\": "
     "[[5, 5, 16]]}",
+    "{\"config\": {\"filters\": 5, \"kernel_size\": [5, 5], \"padding\": \"same\", "
+    "\"depth_multiplier\": 1, \"activation\": \"softmax\"}, \"inputs\": [[5, 4, 3]]}",
     NULL};
 
 const struct thaw_layer_kind thaw_layer_separable_conv2d = {
