@@ -1,16 +1,22 @@
 /* Operations that change the shape: pooling, padding, combining, concatenating, reshaping. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/check.h"
 #include "tests/op_case.h"
 
+/* The layouts that pictures have. */
+static void check_blocked(const struct op_case *c)
+{
+    op_check(c, 16);
+    op_check(c, 8);
+    op_check(c, 1);
+}
+
 static void check_all(const struct op_case *c)
 {
-    static const int blocks[] = {16, 8, 1, 0};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        op_check(c, blocks[i]);
+    check_blocked(c);
+    op_check(c, 0);
 }
 
 static size_t at(struct thaw_shape s, int n, int y, int x, int c)
@@ -61,7 +67,7 @@ static void check_pool(struct thaw_pool conf, struct thaw_shape in, struct thaw_
                         .reference = pool_reference};
     for (int i = 0; i < 2; i++) {
         conf.max = i == 1;
-        check_all(&c);
+        check_blocked(&c);
     }
 }
 
