@@ -13,7 +13,8 @@ struct thaw_model_file {
     struct thaw_graph *graph;
     const struct thaw_arch *arch; /* family, or NULL */
     struct thaw_preprocess preprocess;
-    char **classes; /* names in the model's order; NULL when it knows none */
+    const char *preprocess_from; /* whose word it is: "the model's record"; NULL: not known */
+    char **classes;              /* names in the model's order; NULL when it knows none */
     int n_classes;  /* outputs when classes is NULL and the graph ends in a vector; else 0 */
     json_t *record; /* the thaw record as read, or NULL */
     struct thaw_model_notes notes;
@@ -30,6 +31,9 @@ struct thaw_model_request {
     uint64_t seed;          /* of random weights */
     bool need_preprocess;   /* false: a model without known preprocessing is no error */
 };
+
+/* "224" or "192x256" (height first). */
+int thaw_model_size(const char *text, int *height, int *width, struct thaw_error *err);
 
 /* Finds, reads, builds. Names are looked up as NAME and NAME.h5 in --models, $THAW_MODELS, the
  * install prefix and ./models, in this order; the error lists where it looked. A model without a

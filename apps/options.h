@@ -8,12 +8,13 @@
 #include "io/base/error.h"
 
 enum thaw_option_type {
-    THAW_OPTION_FLAG,   /* bool; no value */
-    THAW_OPTION_TEXT,   /* const char *, points into argv */
-    THAW_OPTION_INT,    /* long */
-    THAW_OPTION_NUMBER, /* double */
-    THAW_OPTION_SIZE,   /* size_t bytes: 512M, 2G, 65536 */
-    THAW_OPTION_HEADING /* no option: a line between groups in --help */
+    THAW_OPTION_FLAG,    /* bool; no value */
+    THAW_OPTION_TEXT,    /* const char *, points into argv */
+    THAW_OPTION_INT,     /* long */
+    THAW_OPTION_NUMBER,  /* double */
+    THAW_OPTION_SIZE,    /* size_t bytes: 512M, 2G, 65536 */
+    THAW_OPTION_HEADING, /* no option: a line between groups in --help */
+    THAW_OPTION_GIVEN    /* no option: uint64_t, bit i tells that entry i was on the command line */
 };
 
 struct thaw_option {

@@ -20,6 +20,9 @@ typedef int64_t thaw_h5;
 /* Closes any of them; does nothing for a negative one. */
 void thaw_h5_close(thaw_h5 object);
 
+/* Of the library that is loaded: "1.10.8". */
+const char *thaw_h5_version(void);
+
 /* --- reading; errors say what in the file, without the file's name --- */
 
 thaw_h5 thaw_h5_open(const char *path, struct thaw_error *err);

@@ -1,6 +1,7 @@
 #include "io/h5_where.h"
 
 #include <hdf5.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,15 @@ enum {
     LONGEST_TEXT = 1 << 20, /* of fixed length */
     LARGEST_LIST = 64 << 20 /* bytes, of fixed length */
 };
+
+const char *thaw_h5_version(void)
+{
+    static char text[24];
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, sizeof text, "%u.%u.%u", major, minor, release);
+    return text;
+}
 
 static int add_text(struct thaw_h5_texts *texts, const char *text, size_t size,
                     struct thaw_error *err)

@@ -1,0 +1,36 @@
+#include "apps/common.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/base/par.h"
+
+void thaw_common_threads(const struct thaw_common *common)
+{
+    thaw_par_set_threads(common->threads > 0 ? (int)common->threads : thaw_par_available());
+}
+
+int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
+                     bool need_preprocess, struct thaw_error *err)
+{
+    struct thaw_model_request request = {.name = name,
+                                         .models_dir = common->models,
+                                         .arch = common->arch,
+                                         .preprocess = common->preprocess,
+                                         .size = common->size,
+                                         .need_preprocess = need_preprocess};
+    return thaw_model_file_open(m, &request, err);
+}
+
+int thaw_common_print_json(json_t *value, struct thaw_error *err)
+{
+    char *text = value ? thaw_json_text(value, err) : NULL;
+    if (!value)
+        thaw_fail(err, THAW_EMEMORY, "out of memory while writing JSON");
+    json_decref(value);
+    if (!text)
+        return -1;
+    printf("%s\n", text);
+    free(text);
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* Options that several commands share. */
+#ifndef THAW_APPS_COMMON_H
+#define THAW_APPS_COMMON_H
+
+#include "apps/model_file.h"
+#include "apps/options.h"
+
+struct thaw_common {
+    const char *models, *arch, *preprocess, *size;
+    long threads; /* 0: all there are */
+    bool json;
+};
+
+/* Entries of an option table; `T` is the struct of the command's values, `common` its member of
+ * type struct thaw_common. */
+#define THAW_OPTIONS_MODEL(T)                                                                      \
+    {"--models",                                                                                   \
+     0,                                                                                            \
+     THAW_OPTION_TEXT,                                                                             \
+     offsetof(T, common.models),                                                                   \
+     "DIR",                                                                                        \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     0,                                                                                            \
+     "folder where models are looked up by name"},                                                 \
+        {"--arch",                                                                                 \
+         0,                                                                                        \
+         THAW_OPTION_TEXT,                                                                         \
+         offsetof(T, common.arch),                                                                 \
+         "NAME",                                                                                   \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         "network family of a file that holds weights only, e.g. mobilenet_v2:0.35; recognised "   \
+         "by itself as a rule"},                                                                   \
+        {"--preprocess",                                                                           \
+         0,                                                                                        \
+         THAW_OPTION_TEXT,                                                                         \
+         offsetof(T, common.preprocess),                                                           \
+         "MODE",                                                                                   \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         "how scans become numbers, for a model that does not say so itself: tf, caffe, torch, "   \
+         "lite, 01 or none"},                                                                      \
+    {                                                                                              \
+        "--size", 0, THAW_OPTION_TEXT, offsetof(T, common.size), "N|HxW", NULL, 0, 0,              \
+            "side of the network's input, or height x width, instead of the model's own"           \
+    }
+
+#define THAW_OPTION_THREADS(T)                                                                     \
+    {                                                                                              \
+        "--threads", 0, THAW_OPTION_INT, offsetof(T, common.threads), "N", NULL, 1, 1024,          \
+            "threads to use (default: what affinity and the cgroup allow)"                         \
+    }
+
+#define THAW_OPTION_JSON(T)                                                                        \
+    {                                                                                              \
+        "--json", 0, THAW_OPTION_FLAG, offsetof(T, common.json), NULL, NULL, 0, 0,                 \
+            "print one JSON object instead of text"                                                \
+    }
+
+/* Sets the threads of everything that follows. */
+void thaw_common_threads(const struct thaw_common *common);
+
+/* Opens the model with these options. */
+int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
+                     bool need_preprocess, struct thaw_error *err);
+
+/* Prints the value as one line; takes the reference. -1 when it is NULL or there is no room. */
+int thaw_common_print_json(json_t *value, struct thaw_error *err);
+
+#endif

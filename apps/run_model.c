@@ -1,0 +1,187 @@
+#include "apps/run_model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/progress.h"
+#include "io/base/mem.h"
+#include "io/base/par.h"
+#include "nn/loss.h"
+#include "vision/loader.h"
+
+enum { MOST_AT_ONCE = 32, AHEAD = 3 };
+
+/* --- what the output is --- */
+
+static bool is_sigmoid(const struct thaw_node *node)
+{
+    json_t *config = json_object();
+    bool yes = config && thaw_fields_write(node->kind->fields, node->conf, config, NULL) == 0;
+    const char *activation = json_string_value(json_object_get(config, "activation"));
+    yes = yes && activation && strcmp(activation, "sigmoid") == 0;
+    json_decref(config);
+    return yes;
+}
+
+/* Shapes may be changed after the activation. */
+static const struct thaw_node *last_arithmetic(const struct thaw_graph *graph)
+{
+    const struct thaw_node *node = &graph->nodes[graph->output];
+    while (node->n_inputs == 1 &&
+           (strcmp(node->kind->name, "Reshape") == 0 || strcmp(node->kind->name, "Flatten") == 0))
+        node = &graph->nodes[node->inputs[0]];
+    return node;
+}
+
+static int find_top(struct thaw_runner *r, struct thaw_error *err)
+{
+    const struct thaw_model_file *m = r->model;
+    const struct thaw_node *last = last_arithmetic(m->graph);
+    if (!m->n_classes)
+        return thaw_fail(err, THAW_EINPUT,
+                         "%s has no classifier: it ends in features (layer %s); 'thaw features' "
+                         "gives them, 'thaw train --backbone' puts a classifier on them",
+                         m->path, last->name);
+    r->classes = m->n_classes;
+    r->top = r->plan->softmax_left_out ? THAW_TOP_SOFTMAX
+             : is_sigmoid(last)        ? THAW_TOP_SIGMOID
+                                       : THAW_TOP_LOGITS;
+    if (r->top == THAW_TOP_SIGMOID && r->classes > 1)
+        return thaw_fail(err, THAW_EINPUT,
+                         "%s ends in %d sigmoids (layer %s), which answer %d questions apart; one "
+                         "choice among classes is needed (softmax, or a single sigmoid)",
+                         m->path, r->classes, last->name, r->classes);
+    if (r->top == THAW_TOP_LOGITS && r->classes == 1)
+        return thaw_fail(err, THAW_EINPUT,
+                         "%s ends in a single number (layer %s), which is no choice among classes",
+                         m->path, last->name);
+    if (r->top == THAW_TOP_SIGMOID)
+        r->classes = 2;
+    return 0;
+}
+
+int thaw_runner_init(struct thaw_runner *r, const struct thaw_model_file *m,
+                     enum thaw_answer answer, int last, struct thaw_error *err)
+{
+    bool probabilities = answer == THAW_ANSWER_PROBABILITIES;
+    struct thaw_plan_options options = {.last = last, .logits = probabilities};
+    *r = (struct thaw_runner){.model = m, .answer = answer};
+    if (!(r->plan = thaw_plan_create(m->graph, &options, err)))
+        goto fail;
+    r->out = r->plan->values[r->plan->output].shape;
+    if (probabilities && find_top(r, err))
+        goto fail;
+    int n = thaw_exec_choose_batch(r->plan, MOST_AT_ONCE);
+    if (!(r->exec = thaw_exec_create(r->plan, n, err)))
+        goto fail;
+    if (!(r->room = thaw_new((size_t)n * thaw_shape_count(r->out), sizeof *r->room, err)))
+        goto fail;
+    return 0;
+fail:
+    thaw_runner_release(r);
+    return -1;
+}
+
+void thaw_runner_release(struct thaw_runner *r)
+{
+    thaw_exec_free(r->exec);
+    thaw_plan_free(r->plan);
+    free(r->room);
+    *r = (struct thaw_runner){0};
+}
+
+/* --- at work --- */
+
+size_t thaw_runner_width(const struct thaw_runner *r)
+{
+    return r->answer == THAW_ANSWER_PROBABILITIES ? (size_t)r->classes : thaw_shape_count(r->out);
+}
+
+static void finish_rows(const struct thaw_runner *r, const float *rows, size_t n, float *y)
+{
+    size_t width = thaw_runner_width(r), out = thaw_shape_count(r->out);
+    if (r->answer == THAW_ANSWER_RAW)
+        memcpy(y, rows, n * out * sizeof *y);
+    else
+        for (size_t i = 0; i < n; i++)
+            if (r->top == THAW_TOP_SIGMOID) {
+                y[2 * i] = 1 - rows[i];
+                y[2 * i + 1] = rows[i];
+            } else
+                thaw_softmax_row(rows + i * out, r->classes, y + i * width);
+}
+
+int thaw_runner_apply(struct thaw_runner *r, const float *x, size_t count, float *y,
+                      struct thaw_error *err)
+{
+    size_t batch = (size_t)thaw_exec_batch(r->exec), width = thaw_runner_width(r);
+    size_t in = thaw_shape_count(r->plan->values[r->plan->input].shape);
+    for (size_t i = 0; i < count; i += batch) {
+        size_t n = count - i < batch ? count - i : batch;
+        struct thaw_pass pass = {.x = x + i * in, .form = THAW_NHWC, .count = (int)n};
+        if (thaw_exec_forward(r->exec, &pass, err))
+            return -1;
+        thaw_exec_read(r->exec, (int)n, r->room);
+        finish_rows(r, r->room, n, y + i * width);
+    }
+    return 0;
+}
+
+static int run_batches(struct thaw_runner *r, struct thaw_loader *loader, const char *what,
+                       size_t total, float *y, float *inputs, struct thaw_error *err)
+{
+    struct thaw_progress progress;
+    struct thaw_batch batch;
+    size_t done = 0, width = thaw_runner_width(r);
+    size_t in = thaw_shape_count(r->plan->values[r->plan->input].shape);
+    int rc;
+    thaw_progress_begin(&progress, what, total);
+    while ((rc = thaw_loader_next(loader, &batch, err)) > 0) {
+        if (inputs)
+            memcpy(inputs + done * in, batch.x, batch.n * in * sizeof *inputs);
+        if ((rc = thaw_runner_apply(r, batch.x, batch.n, y + done * width, err)))
+            break;
+        done += batch.n;
+        if (what)
+            thaw_progress_update(&progress, done, NULL);
+    }
+    thaw_progress_end(&progress);
+    return rc;
+}
+
+int thaw_runner_dataset(struct thaw_runner *r, const struct thaw_dataset *data, const char *what,
+                        float *y, float *inputs, struct thaw_error *err)
+{
+    int rc = -1;
+    size_t batch = (size_t)thaw_exec_batch(r->exec);
+    struct thaw_loader_options options = {.data = data,
+                                          .preprocess = &r->model->preprocess,
+                                          .batch = batch,
+                                          .threads = thaw_par_threads(),
+                                          .ahead = AHEAD};
+    struct thaw_loader *loader = NULL;
+    size_t *order = thaw_new(data->n, sizeof *order, err);
+    if (!order)
+        return -1;
+    for (size_t i = 0; i < data->n; i++)
+        order[i] = i;
+    loader = thaw_loader_create(&options, err);
+    if (loader && thaw_loader_start(loader, order, data->n, 0, err) == 0)
+        rc = run_batches(r, loader, what, data->n, y, inputs, err);
+    thaw_loader_free(loader);
+    free(order);
+    return rc;
+}
+
+void thaw_pool(const float *map, size_t n, struct thaw_shape shape, float *pooled)
+{
+    size_t sides = (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < c; k++) {
+            double sum = 0;
+            for (size_t s = 0; s < sides; s++)
+                sum += (double)map[(i * sides + s) * c + k];
+            pooled[i * c + k] = (float)(sum / (double)sides);
+        }
+}

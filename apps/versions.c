@@ -1,0 +1,21 @@
+#include "apps/versions.h"
+
+#include <stdio.h>
+
+#include "io/h5.h"
+#include "nn/dnnl/prim.h"
+
+json_t *thaw_versions(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "thaw", THAW_VERSION, "onednn",
+                     thaw_dnnl_version(), "instructions", thaw_dnnl_isa(), "hdf5",
+                     thaw_h5_version(), "jansson", jansson_version_str());
+}
+
+void thaw_versions_print(void)
+{
+    printf("thaw %s\n", THAW_VERSION);
+    printf("oneDNN %s (%s)\n", thaw_dnnl_version(), thaw_dnnl_isa());
+    printf("HDF5 %s\n", thaw_h5_version());
+    printf("jansson %s\n", jansson_version_str());
+}
