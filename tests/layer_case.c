@@ -122,6 +122,8 @@ int layer_case_init(struct layer_case *c, const struct thaw_layer_kind *kind, co
     if (c->node < 0)
         return -1;
     c->y_size = thaw_shape_count(c->graph->nodes[c->node].shape);
+    if (n == 0) /* an InputLayer */
+        c->x_size = c->y_size;
     c->x = thaw_new(LAYER_SAMPLES * c->x_size, sizeof *c->x, err);
     if (!c->x)
         return -1;
