@@ -34,20 +34,22 @@ static bool is_softmax(const struct thaw_node *node)
     return yes;
 }
 
+static bool flattens(const struct thaw_graph *graph, const struct thaw_node *node)
+{
+    return (is(node, "Flatten") || is(node, "Reshape")) && node->shape.rank == 1 &&
+           node_at(graph, node->inputs[0])->shape.rank == 3;
+}
+
 /* Does the node, one of a chain that ends in the output, take a feature map apart into a vector: a
  * global pooling, or a Flatten or pooling of the whole map? */
 static bool collapses(const struct thaw_graph *graph, const struct thaw_node *node)
 {
-    if (node->n_inputs != 1)
-        return false;
     struct thaw_shape in = node_at(graph, node->inputs[0])->shape;
     if (global_pool(node))
         return true;
     if (in.rank != 3 || single(in))
         return false;
-    return is(node, "Flatten") || is(node, "Reshape")
-               ? node->shape.rank == 1
-               : is(node, "AveragePooling2D") && single(node->shape);
+    return flattens(graph, node) || (is(node, "AveragePooling2D") && single(node->shape));
 }
 
 /* SqueezeNet's way: the classifier is a convolution, and pooling comes after it. */
@@ -71,22 +73,27 @@ static int before_dropout(const struct thaw_graph *graph, int i)
     return i;
 }
 
+/* Walks from the output down the chain of layers with one input to where a map becomes a vector. A
+ * Flatten of a map of one cell only counts when no pooling stands before it. */
 int thaw_model_feature_node(const struct thaw_graph *graph)
 {
     bool weights = false, softmax = false;
+    int found = graph->output;
     for (int i = graph->output; node_at(graph, i)->n_inputs == 1;
          i = node_at(graph, i)->inputs[0]) {
         const struct thaw_node *node = node_at(graph, i);
         if (collapses(graph, node)) {
-            i = node->inputs[0];
+            found = node->inputs[0];
             if (softmax && !weights)
-                i = before_classifier(graph, i);
-            return before_dropout(graph, i);
+                found = before_classifier(graph, found);
+            break;
         }
+        if (flattens(graph, node))
+            found = node->inputs[0];
         softmax |= is_softmax(node);
         weights |= node->n_params > 0;
     }
-    return before_dropout(graph, graph->output); /* no top */
+    return before_dropout(graph, found);
 }
 
 /* --- a new head --- */

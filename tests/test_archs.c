@@ -1,0 +1,294 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/check.h"
+#include "tests/net.h"
+
+/* Parameters with and without the 1000-class top, as Keras counts them. */
+static const struct {
+    const char *spec;
+    size_t top, notop;
+    int channels, blocks;
+} nets[] = {
+    {"vgg16", 138357544, 14714688, 512, 5},
+    {"vgg19", 143667240, 20024384, 512, 5},
+    {"resnet50", 25636712, 23587712, 2048, 17},
+    {"resnet50_2015", 25636712, 23587712, 2048, 17},
+    {"mobilenet", 4253864, 3228864, 1024, 14},
+    {"mobilenet:0.25", 475544, 218544, 256, 14},
+    {"mobilenet_v2", 3538984, 2257984, 1280, 19},
+    {"mobilenet_v2:0.35", 1691208, 410208, 1280, 19},
+    {"mobilenet_v2:1.4", 6156712, 4363712, 1792, 19},
+    {"squeezenet", 1235496, 722496, 512, 9},
+    {"efficientnet_lite0", 4694024, 3413024, 1280, 18},
+    {"efficientnet_lite1", 5470344, 4189344, 1280, 23},
+    {"efficientnet_lite2", 6150168, 4869168, 1280, 23},
+};
+enum { N_NETS = sizeof nets / sizeof *nets };
+
+/* Small inputs keep it quick; a VGG's dense layers need the full size, and counting makes no
+ * difference. */
+static struct thaw_graph *make(int i, int classes, int size)
+{
+    struct thaw_error err = {0};
+    struct thaw_arch_options options = {.classes = classes, .height = size, .width = size};
+    struct thaw_graph *graph = thaw_model_random(nets[i].spec, &options, 1, &err);
+    thaw_told(graph ? 0 : -1, &err);
+    CU_ASSERT_PTR_NOT_NULL(graph);
+    return graph;
+}
+
+static void test_counts(void)
+{
+    for (int i = 0; i < N_NETS; i++) {
+        struct thaw_graph *graph = make(i, 0, 96);
+        if (!graph)
+            return;
+        CU_ASSERT_EQUAL(thaw_graph_param_count(graph, false), nets[i].notop);
+        CU_ASSERT_EQUAL(graph->nodes[graph->output].shape.c, nets[i].channels);
+        CU_ASSERT_EQUAL(graph->nodes[thaw_model_feature_node(graph)].shape.c, nets[i].channels);
+        thaw_graph_free(graph);
+        if (!strncmp(nets[i].spec, "vgg", 3))
+            continue; /* half a gigabyte each */
+        graph = make(i, 1000, 96);
+        if (!graph)
+            return;
+        CU_ASSERT_EQUAL(thaw_graph_param_count(graph, false), nets[i].top);
+        CU_ASSERT_EQUAL(graph->nodes[graph->output].shape.c, 1000);
+        CU_ASSERT_EQUAL(graph->nodes[graph->output].shape.rank, 1);
+        CU_ASSERT_EQUAL(graph->nodes[thaw_model_feature_node(graph)].shape.c, nets[i].channels);
+        thaw_graph_free(graph);
+    }
+}
+
+/* A VGG's top: 25088 -> 4096 -> 4096 -> classes. */
+static void test_vgg_top(void)
+{
+    struct thaw_error err = {0};
+    struct thaw_arch_options options = {.classes = 10, .height = 32, .width = 32};
+    struct thaw_graph *graph = thaw_model_random("vgg16", &options, 1, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(graph);
+    CU_ASSERT_EQUAL(thaw_graph_param_count(graph, false),
+                    14714688u + (512 + 1) * 4096u + (4096 + 1) * 4096u + (4096 + 1) * 10u);
+    CU_ASSERT_STRING_EQUAL(graph->nodes[thaw_model_feature_node(graph)].name, "block5_pool");
+    thaw_graph_free(graph);
+}
+
+static void test_usual_size(void)
+{
+    static const int sizes[] = {224, 240, 260};
+    for (int i = 0; i < 3; i++) {
+        struct thaw_graph *graph = make(N_NETS - 3 + i, 0, 0);
+        if (!graph)
+            return;
+        CU_ASSERT_EQUAL(graph->nodes[0].shape.h, sizes[i]);
+        CU_ASSERT_EQUAL(graph->nodes[graph->output].shape.h, (int)ceil(sizes[i] / 32.0));
+        thaw_graph_free(graph);
+    }
+}
+
+/* Boundaries are single-node cuts, lie in order and have weights between them. */
+static void check_blocks(const struct thaw_graph *graph, int wanted)
+{
+    struct thaw_error err = {0};
+    struct thaw_blocks blocks = {0};
+    bool *cuts = calloc((size_t)graph->n_nodes, sizeof *cuts);
+    int head = thaw_model_feature_node(graph) + 1;
+    CU_ASSERT_EQUAL(thaw_told(thaw_model_blocks(graph, head, &blocks, &err), &err), 0);
+    CU_ASSERT_EQUAL(blocks.n, wanted);
+    CU_ASSERT_EQUAL(thaw_graph_cuts(graph, cuts, &err), 0);
+    for (int i = 0; i < blocks.n; i++) {
+        int start = blocks.starts[i], end = i + 1 < blocks.n ? blocks.starts[i + 1] : head;
+        bool weights = false;
+        for (int k = start; k < end; k++)
+            weights |= graph->nodes[k].n_params > 0;
+        CU_ASSERT_TRUE(start < end && cuts[start - 1] && weights);
+        CU_ASSERT_STRING_NOT_EQUAL(graph->nodes[start].kind->name, "BatchNormalization");
+    }
+    if (blocks.n)
+        CU_ASSERT_EQUAL(blocks.starts[0], 1);
+    free(cuts);
+    thaw_blocks_release(&blocks);
+}
+
+static void test_blocks(void)
+{
+    for (int i = 0; i < N_NETS; i++) {
+        struct thaw_graph *graph = make(i, 0, 96);
+        if (!graph)
+            return;
+        check_blocks(graph, nets[i].blocks);
+        thaw_graph_free(graph);
+    }
+}
+
+/* The whole way: file, and each family known again by its layers. */
+static void test_round_trip(void)
+{
+    for (int i = 0; i < N_NETS; i++) {
+        struct thaw_graph *graph = make(i, strncmp(nets[i].spec, "vgg", 3) ? 7 : 0, 64);
+        if (!graph)
+            return;
+        const struct thaw_arch *arch = thaw_arch_of(graph);
+        CU_ASSERT_TRUE(arch && !strncmp(arch->name, nets[i].spec, strlen(arch->name)));
+        struct thaw_graph *back = thaw_net_round_trip(graph, "arch.h5");
+        CU_ASSERT_PTR_NOT_NULL(back);
+        if (back) {
+            CU_ASSERT_TRUE(thaw_net_same(graph, back));
+            CU_ASSERT_PTR_EQUAL(thaw_arch_of(back), arch);
+        }
+        thaw_graph_free(back);
+        thaw_graph_free(graph);
+    }
+}
+
+/* A weights-only file: the same tensors without the configuration. */
+static void test_weights_only(void)
+{
+    for (int i = 0; i < N_NETS; i++) {
+        struct thaw_error err = {0};
+        struct thaw_model_notes notes = {0};
+        int classes = strncmp(nets[i].spec, "vgg", 3) ? 7 : 0;
+        struct thaw_graph *graph = make(i, classes, 64), *back = NULL;
+        struct thaw_keras_file *file = thaw_keras_create(&err);
+        struct thaw_model_options options = {.height = 64, .width = 64};
+        if (!graph || !file)
+            return;
+        CU_ASSERT_EQUAL(thaw_told(thaw_model_to_keras(graph, file, &err), &err), 0);
+        json_decref(file->config);
+        file->config = NULL;
+        back = thaw_model_from_keras(file, &options, &notes, &err);
+        thaw_told(back ? 0 : -1, &err);
+        CU_ASSERT_TRUE(back && thaw_net_same(graph, back));
+        thaw_model_notes_release(&notes);
+        thaw_graph_free(back);
+        thaw_graph_free(graph);
+        thaw_keras_free(file);
+    }
+}
+
+static void test_errors(void)
+{
+    struct thaw_error err = {0};
+    CU_ASSERT_PTR_NULL(thaw_model_random("alexnet", NULL, 1, &err));
+    CU_ASSERT_TRUE(thaw_says(&err, "alexnet", "mobilenet_v2", "vgg19", NULL));
+    CU_ASSERT_PTR_NULL(thaw_model_random("mobilenet:huge", NULL, 1, &err));
+    CU_ASSERT_TRUE(thaw_says(&err, "mobilenet:huge", "width multiplier", NULL));
+    CU_ASSERT_PTR_NULL(thaw_model_random("vgg16:0.5", NULL, 1, &err));
+    CU_ASSERT_TRUE(thaw_says(&err, "one width", NULL));
+}
+
+/* --- PyTorch --- */
+
+/* A value that tells where it stood. */
+static float stamp(long a, long b, long c, long d)
+{
+    return (float)(((a * 131 + b) * 31 + c) * 7 + d) / 65536;
+}
+
+static void torch_dims(const struct thaw_param *p, long dims[4])
+{
+    const long *d = p->dims;
+    if (!strcmp(p->role, "depthwise_kernel"))
+        memcpy(dims, (long[]){d[2], 1, d[0], d[1]}, 4 * sizeof *dims);
+    else if (p->rank == 4)
+        memcpy(dims, (long[]){d[3], d[2], d[0], d[1]}, 4 * sizeof *dims);
+    else
+        memcpy(dims, (long[]){p->rank == 2 ? d[1] : d[0], p->rank == 2 ? d[0] : 1, 1, 1},
+               4 * sizeof *dims);
+}
+
+/* The state dict of a graph, every tensor stamped in PyTorch's order. */
+static void make_torch(const struct thaw_arch *arch, const struct thaw_graph *graph,
+                       struct thaw_torch_file *file)
+{
+    file->tensors = calloc((size_t)graph->n_nodes * THAW_MAX_PARAMS, sizeof *file->tensors);
+    for (int i = 0; i < graph->n_nodes; i++)
+        for (int k = 0; k < graph->nodes[i].n_params; k++) {
+            const struct thaw_param *p = &graph->nodes[i].params[k];
+            struct thaw_tensor *t = &file->tensors[file->n_tensors++];
+            char name[128];
+            CU_ASSERT_TRUE(arch->torch_name(&graph->nodes[i], p, name, sizeof name));
+            t->name = strdup(name);
+            t->rank = p->rank;
+            t->count = p->count;
+            t->data = malloc(p->count * sizeof *t->data);
+            torch_dims(p, t->dims);
+            float *v = t->data;
+            for (long a = 0; a < t->dims[0]; a++)
+                for (long b = 0; b < t->dims[1]; b++)
+                    for (long c = 0; c < t->dims[2]; c++)
+                        for (long d = 0; d < t->dims[3]; d++)
+                            *v++ = stamp(a, b, c, d);
+        }
+}
+
+static void free_torch(struct thaw_torch_file *file)
+{
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        free(file->tensors[i].name);
+        free(file->tensors[i].data);
+    }
+    free(file->tensors);
+}
+
+static bool stamped(const struct thaw_param *p)
+{
+    const float *v = p->data;
+    const long *d = p->dims;
+    bool deep = !strcmp(p->role, "depthwise_kernel");
+    for (long a = 0; a < d[0]; a++)
+        for (long b = 0; b < (p->rank > 1 ? d[1] : 1); b++)
+            for (long c = 0; c < (p->rank > 2 ? d[2] : 1); c++)
+                for (long e = 0; e < (p->rank > 2 ? d[3] : 1); e++, v++) {
+                    float wanted = p->rank == 1   ? stamp(a, 0, 0, 0)
+                                   : p->rank == 2 ? stamp(b, a, 0, 0)
+                                   : deep         ? stamp(c, 0, a, b)
+                                                  : stamp(e, c, a, b);
+                    if (*v != wanted)
+                        return false;
+                }
+    return true;
+}
+
+static void test_torch(void)
+{
+    struct thaw_error err = {0};
+    for (int i = N_NETS - 3; i < N_NETS; i++) {
+        struct thaw_torch_file file = {0};
+        struct thaw_graph *graph = make(i, 5, 64);
+        if (!graph)
+            return;
+        make_torch(thaw_arch_of(graph), graph, &file);
+        struct thaw_graph *back = thaw_model_from_torch(&file, NULL, NULL, &err);
+        thaw_told(back ? 0 : -1, &err);
+        CU_ASSERT_TRUE(back && thaw_arch_of(back) == thaw_arch_of(graph));
+        for (int n = 0; back && n < back->n_nodes; n++)
+            for (int k = 0; k < back->nodes[n].n_params; k++)
+                CU_ASSERT_TRUE(stamped(&back->nodes[n].params[k]));
+        thaw_graph_free(back);
+        file.tensors[3].dims[0]++;
+        CU_ASSERT_PTR_NULL(thaw_model_from_torch(&file, NULL, NULL, &err));
+        CU_ASSERT_TRUE(thaw_says(&err, file.tensors[3].name, "stem_bn", NULL));
+        file.tensors[3].dims[0]--;
+        file.tensors[3].name[0] = 'x';
+        CU_ASSERT_PTR_NULL(thaw_model_from_torch(&file, NULL, NULL, &err));
+        CU_ASSERT_TRUE(thaw_says(&err, "_bn0.running_mean", "missing", NULL));
+        free_torch(&file);
+        thaw_graph_free(graph);
+    }
+}
+
+void thaw_test_archs(void)
+{
+    CU_pSuite s = thaw_suite("archs");
+    CU_add_test(s, "families have Keras' numbers of parameters", test_counts);
+    CU_add_test(s, "VGG's dense top", test_vgg_top);
+    CU_add_test(s, "EfficientNet-Lite sizes", test_usual_size);
+    CU_add_test(s, "blocks are cut where one layer feeds all", test_blocks);
+    CU_add_test(s, "families through a file and back", test_round_trip);
+    CU_add_test(s, "families from weights alone", test_weights_only);
+    CU_add_test(s, "families from PyTorch's names and order", test_torch);
+    CU_add_test(s, "unknown families and widths", test_errors);
+}
