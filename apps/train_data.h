@@ -1,0 +1,62 @@
+/* The images of a training run: found, checked, divided, handed to the trainer in batches. */
+#ifndef THAW_APPS_TRAIN_DATA_H
+#define THAW_APPS_TRAIN_DATA_H
+
+#include "apps/say.h"
+#include "apps/train_options.h"
+#include "nn/train.h"
+#include "vision/dataset.h"
+#include "vision/loader.h"
+#include "vision/preprocess.h"
+#include "vision/probe.h"
+
+/* Training or validation images. */
+struct thaw_train_side {
+    struct thaw_dataset data;
+    struct thaw_probe probe;
+    struct thaw_cache *cache;
+    struct thaw_loader *loader;
+    size_t *all, *order; /* [data.n] */
+};
+
+struct thaw_train_data {
+    struct thaw_parts parts;
+    struct thaw_train_side train, val;
+    size_t test_images;        /* counted, never used */
+    bool own_split;            /* Thaw divided the images itself */
+    char *groups;              /* sentence on how groups were found; NULL: none */
+    char hash[THAW_HASH_TEXT]; /* of all files of both sides, with their names */
+    struct thaw_augment augment;
+    struct thaw_preprocess preprocess; /* of the loaders */
+    uint64_t seed;
+    size_t batch;
+    struct thaw_loader *reading; /* of the epoch at hand */
+};
+
+/* Lists and divides the images of the folder. The caller releases, also after an error. */
+int thaw_train_data_list(struct thaw_train_data *d, const char *root,
+                         const struct thaw_train_values *v, struct thaw_say *say,
+                         struct thaw_error *err);
+
+/* Looks at every file. `preprocess` gets the range of 16-bit scans, unless --range set it. */
+int thaw_train_data_look(struct thaw_train_data *d, const struct thaw_train_values *v,
+                         struct thaw_preprocess *preprocess, struct thaw_say *say,
+                         struct thaw_error *err);
+void thaw_train_data_release(struct thaw_train_data *d);
+
+/* Batches of an opened data set; `source` is good as long as `d` stays where it is. */
+int thaw_train_data_source(struct thaw_train_data *d, const struct thaw_train_values *v,
+                           const struct thaw_preprocess *preprocess,
+                           struct thaw_batch_source *source, struct thaw_error *err);
+
+/* Draws the first batch of the first epoch. After thaw_train_data_source. */
+int thaw_train_data_draw(struct thaw_train_data *d, const char *path, struct thaw_error *err);
+
+/* split.csv: file,class,side,group of every image. */
+int thaw_train_data_save_split(const struct thaw_train_data *d, const char *path,
+                               struct thaw_error *err);
+
+/* "data" of run.json; a new reference, or NULL when out of memory. */
+json_t *thaw_train_data_json(const struct thaw_train_data *d);
+
+#endif

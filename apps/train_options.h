@@ -1,0 +1,33 @@
+/* Options of `thaw train`, as they stand on the command line and in a run's record. */
+#ifndef THAW_APPS_TRAIN_OPTIONS_H
+#define THAW_APPS_TRAIN_OPTIONS_H
+
+#include <stdint.h>
+
+#include "apps/common.h"
+
+struct thaw_train_values {
+    struct thaw_common common;
+    uint64_t given; /* bit i: entry i of the table stood on the command line */
+    const char *group_by, *backbone, *range, *fit, *augment, *save_batch;
+    const char *stages, *unfreeze, *schedule, *optimizer, *class_weights, *keep;
+    const char *output, *run;
+    double val_fraction, max_bad, dropout, lr, warmup, block_decay, momentum, weight_decay, l2_sp,
+        clip, smoothing, checkpoint_every;
+    long epochs, patience, batch, micro_batch, seed;
+    size_t mem_cache;
+    bool head_only, nesterov, batch_statistics, no_rollback, resume;
+};
+
+extern const struct thaw_option thaw_train_table[];
+
+/* The options that decide the result, by name without dashes; a new reference. Threads stand there
+ * as the number in use. */
+json_t *thaw_train_options_json(const struct thaw_train_values *v, struct thaw_error *err);
+
+/* Takes the options of a run that goes on. One on the command line that says something else than
+ * `saved` is an error that names it. Texts point into `saved`. */
+int thaw_train_options_resume(struct thaw_train_values *v, const json_t *saved,
+                              struct thaw_error *err);
+
+#endif

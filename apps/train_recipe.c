@@ -1,0 +1,188 @@
+#include "apps/train_recipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The default recipe: the new head first, on features that do not move; then the top third of the
+ * blocks with it, each block more gently than the one above. From random weights everything trains
+ * at once. Rates are AdamW's; SGD's are SGD_FACTOR times as large. */
+struct recipe {
+    const char *what; /* NULL: the top third, or what --unfreeze says */
+    int epochs;
+    double rate, block_decay;
+};
+static const struct recipe head_stage = {"head", 10, 1e-3, 2.6},
+                           thawed_stage = {NULL, 10, 1e-3, 2.6},
+                           scratch_stage = {"all", 30, 1e-3, 1};
+enum { TOP_PART = 3, SGD_FACTOR = 10 };
+
+bool thaw_train_from_scratch(const struct thaw_train_values *v)
+{
+    return strncmp(v->backbone, "random:", 7) == 0;
+}
+
+static double recipe_rate(const struct thaw_train_values *v, const struct recipe *r)
+{
+    return strcmp(v->optimizer, "sgd") == 0 ? SGD_FACTOR * r->rate : r->rate;
+}
+
+/* One stage as text; `first` is the recipe's first stage, whose rate --lr sets. */
+static int describe(char *text, size_t size, const struct thaw_train_values *v,
+                    const struct recipe *r, const struct recipe *first,
+                    const struct thaw_blocks *blocks)
+{
+    char top[32];
+    snprintf(top, sizeof top, "%d", (blocks->n + TOP_PART - 1) / TOP_PART);
+    double rate = v->lr > 0 ? v->lr * r->rate / first->rate : recipe_rate(v, r);
+    return snprintf(text, size, "%s:epochs=%ld,lr=%.9g,decay=%.9g",
+                    r->what       ? r->what
+                    : v->unfreeze ? v->unfreeze
+                                  : top,
+                    v->epochs ? v->epochs : (long)r->epochs, rate,
+                    v->block_decay > 0 ? v->block_decay : r->block_decay);
+}
+
+static int check_words(const struct thaw_train_values *v, struct thaw_error *err)
+{
+    const char *other = v->unfreeze ? "--unfreeze" : v->head_only ? "--head-only" : NULL;
+    if (v->stages && other)
+        return thaw_fail(err, THAW_EUSAGE,
+                         "--stages is the whole schedule; %s cannot stand beside "
+                         "it",
+                         other);
+    if (v->unfreeze && v->head_only)
+        return thaw_fail(err, THAW_EUSAGE, "--head-only and --unfreeze contradict each other");
+    if (v->unfreeze && strpbrk(v->unfreeze, ":;"))
+        return thaw_fail(err, THAW_EUSAGE,
+                         "--unfreeze %s: needs all, a number of blocks or the name of a layer; "
+                         "--stages takes whole schedules",
+                         v->unfreeze);
+    return 0;
+}
+
+int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph *graph, int head,
+                      const struct thaw_blocks *blocks, struct thaw_stages *stages,
+                      struct thaw_error *err)
+{
+    char text[1024];
+    bool scratch = thaw_train_from_scratch(v);
+    const struct recipe *first =
+        scratch && !v->head_only && !v->unfreeze ? &scratch_stage : &head_stage;
+    struct thaw_stage_defaults defaults = {
+        .epochs = v->epochs ? (int)v->epochs : first->epochs,
+        .rate = (float)(v->lr > 0 ? v->lr : recipe_rate(v, first)),
+        .block_decay = (float)(v->block_decay > 0 ? v->block_decay : first->block_decay),
+        .warmup = (float)v->warmup,
+        .patience = (int)v->patience,
+        .schedule = thaw_schedule_find(v->schedule, err)};
+    if (!defaults.schedule || check_words(v, err))
+        return -1;
+    if (v->stages)
+        return thaw_stages_parse(stages, v->stages, graph, head, blocks, &defaults, err);
+    int n = describe(text, sizeof text, v, first, first, blocks);
+    if (first == &head_stage && !v->head_only && n < (int)sizeof text - 1) {
+        text[n++] = ';';
+        n += describe(text + n, sizeof text - (size_t)n, v, &thawed_stage, first, blocks);
+    }
+    if (n >= (int)sizeof text)
+        return thaw_fail(err, THAW_EUSAGE, "--unfreeze: no layer has a name that long");
+    return thaw_stages_parse(stages, text, graph, head, blocks, &defaults, err);
+}
+
+int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_train_options *o,
+                               struct thaw_error *err)
+{
+    bool best = strcmp(v->keep, "best") == 0;
+    if (!best && strcmp(v->keep, "last") != 0)
+        return thaw_fail(err, THAW_EUSAGE, "--keep %s: needs best or last", v->keep);
+    *o = (struct thaw_train_options){
+        .batch = (int)v->batch,
+        .micro_batch = (int)(v->micro_batch < v->batch ? v->micro_batch : v->batch),
+        .seed = (uint64_t)v->seed,
+        .loss = thaw_loss_find("cross_entropy", err),
+        .smoothing = (float)v->smoothing,
+        .optimizer = thaw_optimizer_find(v->optimizer, err),
+        .optimizer_options = thaw_optimizer_presets(),
+        .decay = (float)v->weight_decay,
+        .l2_sp = (float)v->l2_sp,
+        .clip = (float)v->clip,
+        .batch_statistics = v->batch_statistics || thaw_train_from_scratch(v),
+        .keep = best ? THAW_KEEP_BEST : THAW_KEEP_LAST,
+        .rollback = best && !v->no_rollback};
+    o->optimizer_options.momentum = (float)v->momentum;
+    o->optimizer_options.nesterov = v->nesterov;
+    if (o->batch_statistics && v->micro_batch && v->micro_batch < v->batch)
+        return thaw_fail(err, THAW_EUSAGE,
+                         "--micro-batch: with batch statistics the whole batch runs at once");
+    return o->loss && o->optimizer ? 0 : -1;
+}
+
+/* --- class weights --- */
+
+static int read_list(const char *text, int classes, float *weights, struct thaw_error *err)
+{
+    const char *at = text;
+    int n = 0;
+    for (;; at++, n++) {
+        char *end;
+        double w = strtod(at, &end);
+        if (end == at || !(w > 0 && w <= 1e6) || (*end && *end != ','))
+            return thaw_fail(err, THAW_EUSAGE,
+                             "--class-weights %s: needs auto, none or a positive number for each "
+                             "class, separated by commas",
+                             text);
+        if (n < classes)
+            weights[n] = (float)w;
+        at = end;
+        if (!*at)
+            break;
+    }
+    return n + 1 == classes
+               ? 0
+               : thaw_fail(err, THAW_EUSAGE, "--class-weights %s: %d numbers for %d classes", text,
+                           n + 1, classes);
+}
+
+int thaw_train_class_weights(const char *text, const size_t *counts, int classes, float *weights,
+                             struct thaw_error *err)
+{
+    double images = 0, sum = 0;
+    bool automatic = strcmp(text, "auto") == 0;
+    for (int i = 0; i < classes; i++)
+        weights[i] = automatic && counts[i] ? (float)(1 / (double)counts[i]) : 1;
+    if (!automatic && strcmp(text, "none") != 0 && read_list(text, classes, weights, err))
+        return -1;
+    for (int i = 0; i < classes; i++) {
+        images += (double)counts[i];
+        sum += (double)counts[i] * weights[i];
+    }
+    for (int i = 0; i < classes && sum > 0; i++)
+        weights[i] = (float)(weights[i] * images / sum);
+    return 0;
+}
+
+/* --- pictures --- */
+
+static int read_range(const char *text, float range[2], struct thaw_error *err)
+{
+    char *end, *last;
+    double lo = strtod(text, &end), hi = *end == ',' ? strtod(end + 1, &last) : 0;
+    if (end == text || *end != ',' || last == end + 1 || *last || !(lo < hi) || lo < -65535 ||
+        hi > 1e6)
+        return thaw_fail(err, THAW_EUSAGE,
+                         "--range %s: needs two numbers, the smaller first, e.g. 0,4095", text);
+    range[0] = (float)lo;
+    range[1] = (float)hi;
+    return 0;
+}
+
+int thaw_train_pictures(const struct thaw_train_values *v, struct thaw_preprocess *p,
+                        struct thaw_error *err)
+{
+    if (v->fit && (p->fit = thaw_preprocess_find_fit(v->fit, err)) < 0)
+        return thaw_error_prefix(err, "--fit");
+    if (v->range && read_range(v->range, p->range, err))
+        return -1;
+    return thaw_preprocess_check(p, err);
+}

@@ -1,0 +1,29 @@
+/* What the options of `thaw train` mean to the trainer, and the default recipe. */
+#ifndef THAW_APPS_TRAIN_RECIPE_H
+#define THAW_APPS_TRAIN_RECIPE_H
+
+#include "apps/train_options.h"
+#include "nn/train.h"
+
+/* "random:NAME": trained from random weights, which changes some defaults. */
+bool thaw_train_from_scratch(const struct thaw_train_values *v);
+
+/* The stages that the options ask for. */
+int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph *graph, int head,
+                      const struct thaw_blocks *blocks, struct thaw_stages *stages,
+                      struct thaw_error *err);
+
+/* All but class weights, classes and head. */
+int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_train_options *o,
+                               struct thaw_error *err);
+
+/* weights[classes], of mean 1 over the training images (counts of each class). "auto": inverse to
+ * the counts; "none": all 1; or a list of numbers in the order of the classes. */
+int thaw_train_class_weights(const char *text, const size_t *counts, int classes, float *weights,
+                             struct thaw_error *err);
+
+/* --range and --fit onto the record. */
+int thaw_train_pictures(const struct thaw_train_values *v, struct thaw_preprocess *p,
+                        struct thaw_error *err);
+
+#endif

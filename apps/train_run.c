@@ -1,0 +1,160 @@
+#include "apps/train_run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apps/interrupt.h"
+#include "io/base/file.h"
+
+double thaw_train_seconds(const struct thaw_train_run *run)
+{
+    return run->before + thaw_progress_clock() - run->begun;
+}
+
+/* --- history.csv --- */
+
+static void put_number(FILE *to, double value, char end)
+{
+    if (isfinite(value))
+        fprintf(to, "%.9g", value);
+    fputc(end, to);
+}
+
+int thaw_train_save_history(const struct thaw_train_run *run, struct thaw_error *err)
+{
+    char *text = NULL;
+    size_t size = 0, n;
+    const struct thaw_epoch *history = thaw_trainer_history(run->trainer, &n);
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        return thaw_fail_errno(err, "%s", run->paths.history);
+    fputs("stage,epoch,rate,train_loss,train_accuracy,val_loss,val_accuracy,best,seconds\n", to);
+    for (size_t i = 0; i < n; i++) {
+        const struct thaw_epoch *e = &history[i];
+        fprintf(to, "%s,%d,", run->stages->stages[e->stage].name, e->epoch + 1);
+        put_number(to, e->rate, ',');
+        put_number(to, e->train_loss, ',');
+        put_number(to, e->train_accuracy, ',');
+        put_number(to, e->val_loss, ',');
+        put_number(to, e->val_accuracy, ',');
+        fprintf(to, "%d,%.3f\n", e->best, e->seconds);
+    }
+    int rc = fclose(to) ? thaw_fail_errno(err, "%s", run->paths.history)
+                        : thaw_file_write(run->paths.history, text, size, err);
+    free(text);
+    return rc;
+}
+
+/* --- what is shown --- */
+
+static void close_bar(struct thaw_train_run *run)
+{
+    if (run->bar_open)
+        thaw_progress_end(&run->bar);
+    run->bar_open = false;
+}
+
+static void on_stage(void *ctx, int stage, const struct thaw_plan *tail, int micro_batch)
+{
+    struct thaw_train_run *run = ctx;
+    const struct thaw_stage *s = &run->stages->stages[stage];
+    size_t weights = 0;
+    for (int i = 0; i < tail->n_trained; i++)
+        weights += tail->trained[i].param->count;
+    close_bar(run);
+    run->last_seconds = 0;
+    thaw_say(&run->say,
+             "stage %d of %d, %s: %zu weights train, %d epochs at rate %g (%s), %d images at once",
+             stage + 1, run->stages->n, s->name, weights, s->epochs, (double)s->rate,
+             s->schedule->name, micro_batch);
+}
+
+static void open_bar(struct thaw_train_run *run, const struct thaw_step_report *r)
+{
+    const struct thaw_stage *s = &run->stages->stages[r->stage];
+    close_bar(run);
+    snprintf(run->bar_text, sizeof run->bar_text, "%s %d/%d%s", s->name, r->epoch + 1, s->epochs,
+             r->training ? "" : " validating");
+    thaw_progress_begin(&run->bar, run->bar_text, r->images);
+    run->bar_open = true;
+    run->bar_training = r->training;
+    run->bar_stage = r->stage;
+    run->bar_epoch = r->epoch;
+}
+
+static void on_step(void *ctx, const struct thaw_step_report *r)
+{
+    struct thaw_train_run *run = ctx;
+    const struct thaw_stage *s = &run->stages->stages[r->stage];
+    char note[128], left[32], stage[64] = "";
+    if (!run->bar_open || run->bar_training != r->training || run->bar_stage != r->stage ||
+        run->bar_epoch != r->epoch)
+        open_bar(run, r);
+    if (run->last_seconds > 0) {
+        thaw_progress_time(run->last_seconds * (s->epochs - r->epoch), left, sizeof left);
+        snprintf(stage, sizeof stage, ", stage about %s", left);
+    }
+    snprintf(note, sizeof note, "loss %.4f, accuracy %.3f%s", r->loss, r->accuracy, stage);
+    thaw_progress_update(&run->bar, r->images_done, note);
+}
+
+static void on_epoch(void *ctx, const struct thaw_epoch *e)
+{
+    struct thaw_train_run *run = ctx;
+    const struct thaw_stage *s = &run->stages->stages[e->stage];
+    char time[32];
+    close_bar(run);
+    run->last_seconds = e->seconds;
+    thaw_progress_time(e->seconds, time, sizeof time);
+    thaw_say(&run->say,
+             "%s %d/%d: loss %.4f, accuracy %.3f; validation loss %.4f, accuracy %.3f%s; %s, %.0f "
+             "images/s",
+             s->name, e->epoch + 1, s->epochs, e->train_loss, e->train_accuracy, e->val_loss,
+             e->val_accuracy, e->best ? " *" : "", time,
+             e->seconds > 0 ? (double)run->images / e->seconds : 0);
+}
+
+static void on_stage_end(void *ctx, int stage, const struct thaw_stage_result *r)
+{
+    struct thaw_train_run *run = ctx;
+    const struct thaw_stage *s = &run->stages->stages[stage];
+    char time[32];
+    close_bar(run);
+    thaw_progress_time(r->seconds, time, sizeof time);
+    if (r->kept)
+        thaw_say(&run->say, "stage %s: validation accuracy %.3f, loss %.4f; %d epochs in %s",
+                 s->name, r->val_accuracy, r->val_loss, r->epochs, time);
+    else
+        thaw_say(&run->say,
+                 "stage %s validated worse than the one before and is undone (--no-rollback keeps "
+                 "it); %d epochs in %s",
+                 s->name, r->epochs, time);
+}
+
+static bool on_stop(void *ctx)
+{
+    (void)ctx;
+    return thaw_interrupted();
+}
+
+static int on_checkpoint(void *ctx, struct thaw_error *err)
+{
+    struct thaw_train_run *run = ctx;
+    if (thaw_train_save_history(run, err))
+        return -1;
+    if (run->saved > 0 && thaw_progress_clock() - run->saved < run->every)
+        return 0;
+    return thaw_train_save_checkpoint(run, err);
+}
+
+struct thaw_observer thaw_train_observer(struct thaw_train_run *run)
+{
+    return (struct thaw_observer){.ctx = run,
+                                  .stage = on_stage,
+                                  .step = on_step,
+                                  .epoch = on_epoch,
+                                  .stage_end = on_stage_end,
+                                  .stop = on_stop,
+                                  .checkpoint = on_checkpoint};
+}

@@ -1,0 +1,94 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/train_data.h"
+
+/* --- split.csv --- */
+
+/* RFC 4180: quotes around what holds a comma, a quote or a line end; quotes doubled. */
+static void put_field(FILE *to, const char *text, char end)
+{
+    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    if (quoted)
+        fputc('"', to);
+    for (const char *c = text; *c; c++) {
+        if (*c == '"')
+            fputc('"', to);
+        fputc(*c, to);
+    }
+    if (quoted)
+        fputc('"', to);
+    fputc(end, to);
+}
+
+static void put_side(FILE *to, const struct thaw_dataset *data, const char *side)
+{
+    for (size_t i = 0; i < data->n; i++) {
+        const struct thaw_dataset_image *image = &data->images[i];
+        put_field(to, image->relative, ',');
+        put_field(to, data->classes[image->label], ',');
+        put_field(to, side, ',');
+        put_field(to, image->group ? image->group : "", '\n');
+    }
+}
+
+int thaw_train_data_save_split(const struct thaw_train_data *d, const char *path,
+                               struct thaw_error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        return thaw_fail_errno(err, "%s", path);
+    fputs("file,class,side,group\n", to);
+    put_side(to, &d->train.data, "train");
+    put_side(to, &d->val.data, "val");
+    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path) : thaw_file_write(path, text, size, err);
+    free(text);
+    return rc;
+}
+
+/* --- the record --- */
+
+/* File names need not be UTF-8, JSON texts must: bytes outside ASCII are escaped where they are
+ * not. */
+static json_t *text_json(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value)
+        return value;
+    char *escaped = malloc(4 * strlen(text) + 1), *to = escaped;
+    for (const char *c = text; escaped && *c; c++)
+        if ((unsigned char)*c < 128)
+            *to++ = *c;
+        else
+            to += sprintf(to, "\\x%02x", (unsigned char)*c);
+    if (escaped)
+        *to = 0;
+    value = escaped ? json_string(escaped) : NULL;
+    free(escaped);
+    return value;
+}
+
+static void add_skipped(json_t *list, const struct thaw_probe *probe)
+{
+    for (size_t i = 0; i < probe->n_bad; i++)
+        json_array_append_new(list, json_pack("{so so}", "file", text_json(probe->bad[i].path),
+                                              "reason", text_json(probe->bad[i].reason)));
+}
+
+json_t *thaw_train_data_json(const struct thaw_train_data *d)
+{
+    const struct thaw_dataset *train = &d->train.data;
+    json_t *classes = json_array(), *skipped = json_array();
+    for (int i = 0; i < train->n_classes; i++)
+        json_array_append_new(classes, text_json(train->classes[i]));
+    add_skipped(skipped, &d->train.probe);
+    add_skipped(skipped, &d->val.probe);
+    return json_pack("{so so sI sI sI so ss sb so}", "folder", text_json(d->parts.train), "classes",
+                     classes, "train", (json_int_t)train->n, "val", (json_int_t)d->val.data.n,
+                     "test", (json_int_t)d->test_images, "skipped", skipped, "sha256", d->hash,
+                     "divided_here", (int)d->own_split, "groups",
+                     d->groups ? text_json(d->groups) : json_null());
+}
