@@ -5,6 +5,7 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "io/base/rng.h"
+#include "nn/dnnl/prim.h"
 #include "nn/kernels/kernels.h"
 #include "nn/ops/affine.h"
 #include "tests/check.h"
@@ -134,6 +135,53 @@ static void test_depthwise_valid(void)
     check_depthwise(wide);
 }
 
+/* The primitive has a fast way of its own for 3x3; both must say the same. */
+static void test_depthwise_primitive(void)
+{
+    enum { C = 24, SIDE = 9 };
+    int block = thaw_dnnl_block(), blocks = (C + block - 1) / block;
+    for (int stride = 1; stride <= 2; stride++) {
+        struct thaw_depthwise d = same(block, SIDE, SIDE, 3, stride);
+        d.blocks = blocks;
+        size_t width = (size_t)block, channels = (size_t)blocks * width, in_side = SIDE * SIDE;
+        struct thaw_conv_spec spec = {.linear = {3, 3, stride, stride, 1, 1, d.pad_top, d.pad_left,
+                                                 (d.oh - 1) * stride + 3 - SIDE - d.pad_top,
+                                                 (d.ow - 1) * stride + 3 - SIDE - d.pad_left, C,
+                                                 true},
+                                      .in = {3, SIDE, SIDE, C},
+                                      .out = {3, d.oh, d.ow, C},
+                                      .n = d.n,
+                                      .weight_gradient = true};
+        spec.in_layout = (struct thaw_layout){block, blocks, in_side * channels};
+        spec.out_layout = (struct thaw_layout){block, blocks, (size_t)(d.oh * d.ow) * channels};
+        struct thaw_tensor in = thaw_tensor_of(spec.in, spec.in_layout, d.n);
+        struct thaw_tensor out = thaw_tensor_of(spec.out, spec.out_layout, d.n);
+        float *x = numbers(in.n * thaw_tensor_sample(&in), 1);
+        float *g = numbers(out.n * thaw_tensor_sample(&out), 2);
+        float *own = numbers(9 * channels, 3), *bias = numbers(channels, 4);
+        float *wanted = numbers(9 * C, 5), *wanted_bias = numbers(C, 6), *got = numbers(9 * C, 7);
+        float *scratch = numbers(thaw_kernel_depthwise_scratch(&d) / sizeof(float), 8);
+        struct thaw_error err = {0};
+        thaw_kernel_zero_tail(&in, x);
+        thaw_kernel_zero_tail(&out, g);
+        struct thaw_conv *conv = thaw_conv_create(&spec, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(conv);
+        void *room = thaw_new_aligned(thaw_conv_scratch(conv), 1, &err);
+        CU_ASSERT_EQUAL(thaw_conv_backward_weights(conv, x, g, true, room, &err), 0);
+        CU_ASSERT_EQUAL(thaw_conv_gradients(conv, wanted, wanted_bias, &err), 0);
+        thaw_kernel_depthwise_weights(&d, x, g, true, own, bias, scratch);
+        for (size_t k = 0; k < 9; k++)
+            for (size_t c = 0; c < C; c++)
+                got[k * C + c] = own[(c / width * 9 + k) * width + c % width];
+        CU_ASSERT(thaw_near(got, wanted, 9 * C, 2e-6));
+        CU_ASSERT(thaw_near(bias, wanted_bias, C, 2e-6));
+        thaw_conv_free(conv);
+        float *all[] = {x, g, own, bias, wanted, wanted_bias, got, scratch, room};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            free(all[i]);
+    }
+}
+
 /* dgamma and dbeta through k and b are those of the formula itself. */
 static void test_affine_folding(void)
 {
@@ -168,5 +216,7 @@ void thaw_test_kernels(void)
     CU_add_test(s, "depthwise weight gradients, every kernel and stride", test_depthwise);
     CU_add_test(s, "depthwise weight gradients without padding, oblong, and with much",
                 test_depthwise_valid);
+    CU_add_test(s, "depthwise weight gradients as the primitive has them",
+                test_depthwise_primitive);
     CU_add_test(s, "folding an affine map and the way back", test_affine_folding);
 }

@@ -1,6 +1,7 @@
 #include "nn/kernels/kernels.h"
 
 #include "io/base/par.h"
+#include "nn/kernels/lanes.h"
 
 struct job {
     const struct thaw_tensor *t;
@@ -8,36 +9,55 @@ struct job {
     float *out;
 };
 
-/* One picture row of one block of channels; `block` is a constant where it is called. */
-THAW_INLINE void row_of(size_t block, size_t w, const float *k, const float *b, const float *in,
-                        float *out)
+/* One picture row of one block of channels. */
+THAW_INLINE void lanes_row(int halves, size_t w, const float *k, const float *b, const float *in,
+                           float *out)
+{
+    const thaw_lanes *x = (const thaw_lanes *)in;
+    thaw_lanes *y = (thaw_lanes *)out, slope[THAW_HALVES], offset[THAW_HALVES];
+#pragma GCC unroll 2
+    for (int i = 0; i < halves; i++) {
+        slope[i] = ((const thaw_lanes *)k)[i];
+        offset[i] = b ? ((const thaw_lanes *)b)[i] : (thaw_lanes){0};
+    }
+    for (size_t cell = 0; cell < w; cell++, x += halves, y += halves)
+#pragma GCC unroll 2
+        for (int i = 0; i < halves; i++)
+            y[i] = x[i] * slope[i] + offset[i];
+}
+
+THAW_INLINE void plain_row(size_t w, float k, float b, const float *in, float *out)
 {
     for (size_t x = 0; x < w; x++)
+        out[x] = in[x] * k + b;
+}
+
+/* A block that holds all channels: vectors. */
+THAW_INLINE void wide_row(size_t block, size_t w, const float *k, const float *b, const float *in,
+                          float *out)
+{
+    for (size_t x = 0; x < w; x++, in += block, out += block)
         for (size_t c = 0; c < block; c++)
-            out[x * block + c] = in[x * block + c] * k[c] + b[c];
+            out[c] = in[c] * k[c] + (b ? b[c] : 0);
 }
 
 THAW_HOT static void rows(const struct job *job, size_t first, size_t last)
 {
-    static const float zeros[16];
     const struct thaw_tensor *t = job->t;
     size_t size = t->w * t->block;
     for (size_t row = first; row < last; row++) {
         size_t channel = row / t->h % t->blocks * t->block;
-        const float *k = job->k + channel, *b = job->b ? job->b + channel : zeros;
+        const float *k = job->k + channel, *b = job->b ? job->b + channel : NULL;
         const float *in = job->in + row * size;
         float *out = job->out + row * size;
         if (t->block == 16)
-            row_of(16, t->w, k, b, in, out);
+            lanes_row(2, t->w, k, b, in, out);
         else if (t->block == 8)
-            row_of(8, t->w, k, b, in, out);
+            lanes_row(1, t->w, k, b, in, out);
         else if (t->block == 1)
-            row_of(1, t->w, k, b, in, out);
-        else if (job->b)
-            row_of(t->block, t->w, k, b, in, out);
+            plain_row(t->w, *k, b ? *b : 0, in, out);
         else
-            for (size_t i = 0; i < size; i++)
-                out[i] = in[i] * k[i % t->block];
+            wide_row(t->block, t->w, k, b, in, out);
     }
 }
 
@@ -64,28 +84,41 @@ struct two {
     float *out;
 };
 
-/* Channels of a block at a time; `block` is a constant where it is called. */
-THAW_INLINE void two_row(size_t block, const struct two *j, size_t row)
+THAW_INLINE void two_lanes(int halves, const struct two *j, size_t channel, size_t at)
 {
-    const struct thaw_tensor *t = j->t;
-    size_t channel = row / t->h % t->blocks * block, at = row * t->w * block;
-    const float *k = j->k + channel, *m = j->m + channel, *b = j->b + channel;
-    const float *shift = j->shift + channel, *a = j->a + at, *x = j->x + at;
-    float *out = j->out + at;
-    for (size_t i = 0; i < t->w * block; i += block)
-        for (size_t c = 0; c < block; c++)
-            out[i + c] = k[c] * a[i + c] + m[c] * (x[i + c] - shift[c]) + b[c];
+    const thaw_lanes *a = (const thaw_lanes *)(j->a + at), *x = (const thaw_lanes *)(j->x + at);
+    thaw_lanes *out = (thaw_lanes *)(j->out + at);
+    thaw_lanes k[THAW_HALVES], m[THAW_HALVES], shift[THAW_HALVES], b[THAW_HALVES];
+#pragma GCC unroll 2
+    for (int i = 0; i < halves; i++) {
+        size_t c = channel + (size_t)i * THAW_LANES;
+        k[i] = *(const thaw_lanes *)(j->k + c);
+        m[i] = *(const thaw_lanes *)(j->m + c);
+        shift[i] = *(const thaw_lanes *)(j->shift + c);
+        b[i] = *(const thaw_lanes *)(j->b + c);
+    }
+    for (size_t cell = 0; cell < j->t->w; cell++, a += halves, x += halves, out += halves)
+#pragma GCC unroll 2
+        for (int i = 0; i < halves; i++)
+            out[i] = k[i] * a[i] + m[i] * (x[i] - shift[i]) + b[i];
 }
 
 THAW_HOT static void two_rows(const struct two *job, size_t first, size_t last)
 {
-    for (size_t row = first; row < last; row++)
-        if (job->t->block == 16)
-            two_row(16, job, row);
-        else if (job->t->block == 8)
-            two_row(8, job, row);
+    const struct thaw_tensor *t = job->t;
+    for (size_t row = first; row < last; row++) {
+        size_t channel = row / t->h % t->blocks * t->block, at = row * t->w * t->block;
+        if (t->block == 16)
+            two_lanes(2, job, channel, at);
+        else if (t->block == 8)
+            two_lanes(1, job, channel, at);
         else
-            two_row(job->t->block, job, row);
+            for (size_t i = 0; i < t->w * t->block; i++) {
+                size_t c = channel + i % t->block;
+                job->out[at + i] = job->k[c] * job->a[at + i] +
+                                   job->m[c] * (job->x[at + i] - job->shift[c]) + job->b[c];
+            }
+    }
 }
 
 static void two_range(void *ctx, size_t first, size_t last)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/base/par.h"
+#include "nn/kernels/lanes.h"
 
 static bool equal(const struct thaw_tensor *a, const struct thaw_tensor *b)
 {
@@ -48,15 +49,34 @@ static void equal_range(void *ctx, size_t first, size_t last)
 
 /* --- a is [H,W,C], b [1,1,C] --- */
 
+THAW_INLINE void gate_cells(int halves, bool product, size_t cells, const float *in,
+                            const float *gate, float *out)
+{
+    const thaw_lanes *a = (const thaw_lanes *)in;
+    thaw_lanes *y = (thaw_lanes *)out, b[THAW_HALVES];
+#pragma GCC unroll 2
+    for (int i = 0; i < halves; i++)
+        b[i] = ((const thaw_lanes *)gate)[i];
+    for (size_t cell = 0; cell < cells; cell++, a += halves, y += halves)
+#pragma GCC unroll 2
+        for (int i = 0; i < halves; i++)
+            y[i] = product ? a[i] * b[i] : a[i] + b[i];
+}
+
 THAW_HOT static void gate_rows(const struct job *j, size_t first, size_t last)
 {
     size_t block = j->to->block, cells = j->to->h * j->to->w;
     for (size_t i = first; i < last; i++) {
         const float *a = j->a + i * cells * block, *b = j->b + i * block;
         float *out = j->out + i * cells * block;
-        for (size_t cell = 0; cell < cells; cell++, a += block, out += block)
-            for (size_t c = 0; c < block; c++)
-                out[c] = j->product ? a[c] * b[c] : a[c] + b[c];
+        if (block == 16 && j->product)
+            gate_cells(2, true, cells, a, b, out);
+        else if (block == 8 && j->product)
+            gate_cells(1, true, cells, a, b, out);
+        else
+            for (size_t cell = 0; cell < cells; cell++, a += block, out += block)
+                for (size_t c = 0; c < block; c++)
+                    out[c] = j->product ? a[c] * b[c] : a[c] + b[c];
     }
 }
 

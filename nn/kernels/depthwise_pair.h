@@ -63,6 +63,20 @@ THAW_INLINE void NAME(pair)(int kw, int stride, const struct thaw_depthwise *d, 
         }
 }
 
+THAW_INLINE void NAME(bias)(const struct thaw_depthwise *d, const float *dout, float *bias)
+{
+    const VECTOR *g = (const VECTOR *)dout;
+    VECTOR even = {0}, odd = {0};
+    ptrdiff_t cells = (ptrdiff_t)d->oh * d->ow, i = 0;
+    for (; i + 1 < cells; i += 2) {
+        even += g[i];
+        odd += g[i + 1];
+    }
+    if (i < cells)
+        even += g[i];
+    *(VECTOR *)bias = even + odd;
+}
+
 /* The widths and strides that networks have; false when this is none of them. */
 THAW_INLINE bool NAME(known)(const struct thaw_depthwise *d, const float *in, const float *dout,
                              float *kernel)

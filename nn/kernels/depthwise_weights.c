@@ -55,7 +55,7 @@ static void pair_any(const struct thaw_depthwise *d, const float *in, const floa
             }
 }
 
-static void bias_of(const struct thaw_depthwise *d, const float *dout, float *bias)
+static void bias_any(const struct thaw_depthwise *d, const float *dout, float *bias)
 {
     memset(bias, 0, (size_t)d->block * sizeof *bias);
     for (ptrdiff_t i = 0; i < (ptrdiff_t)d->oh * d->ow; i++)
@@ -76,7 +76,12 @@ THAW_HOT static void pairs(const struct job *job, size_t first, size_t last)
         if (!(block == 16 && known_16(d, in, dout, kernel)) &&
             !(block == 8 && known_8(d, in, dout, kernel)))
             pair_any(d, in, dout, kernel);
-        bias_of(d, dout, job->bias + i * block);
+        if (block == 16)
+            bias_16(d, dout, job->bias + i * block);
+        else if (block == 8)
+            bias_8(d, dout, job->bias + i * block);
+        else
+            bias_any(d, dout, job->bias + i * block);
     }
 }
 

@@ -3,11 +3,10 @@
 #include <string.h>
 
 #include "io/base/par.h"
+#include "nn/kernels/lanes.h"
 
 /* Each (sample, block) is summed by itself, rows in float, the rows together in double; then the
  * samples are added in order. Threads only share out the (sample, block) pairs. */
-
-enum { MOST_LANES = 16 };
 
 struct job {
     const struct thaw_tensor *t;
@@ -20,45 +19,50 @@ size_t thaw_kernel_sums_scratch(const struct thaw_tensor *t)
     return 2 * t->n * thaw_tensor_channels(t) * sizeof(double);
 }
 
-/* One (sample, block) of at most 16 lanes; `lanes` and the kind are constants where it is called.
- */
-THAW_INLINE void pair_sum(size_t lanes, bool products, const struct thaw_tensor *t, const float *a,
-                          const float *b, const float *shift, double *sum, double *product)
+/* One (sample, block); `halves` and `products` are constants where it is called. */
+THAW_INLINE void pair_sum(int halves, bool products, const struct thaw_tensor *t, const float *in_a,
+                          const float *in_b, const float *shift, double *sum, double *product)
 {
-    float centre[MOST_LANES] = {0};
-    if (shift)
-        memcpy(centre, shift, lanes * sizeof *centre);
+    const thaw_lanes *a = (const thaw_lanes *)in_a, *b = (const thaw_lanes *)in_b;
+    thaw_lanes centre[THAW_HALVES] = {{0}, {0}};
+    for (int i = 0; shift && i < halves; i++)
+        centre[i] = ((const thaw_lanes *)shift)[i];
     for (size_t y = 0; y < t->h; y++) {
-        float s[MOST_LANES] = {0}, p[MOST_LANES] = {0};
-        for (size_t x = 0; x < t->w; x++, a += lanes) {
-            for (size_t c = 0; c < lanes; c++)
-                s[c] += a[c];
-            if (products) {
-                for (size_t c = 0; c < lanes; c++)
-                    p[c] += a[c] * (b[c] - centre[c]);
-                b += lanes;
+        thaw_lanes s[THAW_HALVES] = {{0}, {0}}, p[THAW_HALVES] = {{0}, {0}};
+        for (size_t x = 0; x < t->w; x++, a += halves) {
+#pragma GCC unroll 2
+            for (int i = 0; i < halves; i++) {
+                s[i] += a[i];
+                if (products)
+                    p[i] += a[i] * (b[i] - centre[i]);
             }
-        }
-        for (size_t c = 0; c < lanes; c++) {
-            sum[c] += s[c];
             if (products)
-                product[c] += p[c];
+                b += halves;
         }
+        for (int i = 0; i < halves; i++)
+            for (int c = 0; c < THAW_LANES; c++) {
+                sum[i * THAW_LANES + c] += s[i][c];
+                if (products)
+                    product[i * THAW_LANES + c] += p[i][c];
+            }
     }
 }
 
-THAW_INLINE void pair_squares(size_t lanes, const struct thaw_tensor *t, const float *a,
+THAW_INLINE void pair_squares(int halves, const struct thaw_tensor *t, const float *in,
                               const float *shift, double *squares)
 {
-    float centre[MOST_LANES] = {0};
-    memcpy(centre, shift, lanes * sizeof *centre);
+    const thaw_lanes *a = (const thaw_lanes *)in, *centre = (const thaw_lanes *)shift;
     for (size_t y = 0; y < t->h; y++) {
-        float s[MOST_LANES] = {0};
-        for (size_t x = 0; x < t->w; x++, a += lanes)
-            for (size_t c = 0; c < lanes; c++)
-                s[c] += (a[c] - centre[c]) * (a[c] - centre[c]);
-        for (size_t c = 0; c < lanes; c++)
-            squares[c] += s[c];
+        thaw_lanes s[THAW_HALVES] = {{0}, {0}};
+        for (size_t x = 0; x < t->w; x++, a += halves)
+#pragma GCC unroll 2
+            for (int i = 0; i < halves; i++) {
+                thaw_lanes d = a[i] - centre[i];
+                s[i] += d * d;
+            }
+        for (int i = 0; i < halves; i++)
+            for (int c = 0; c < THAW_LANES; c++)
+                squares[i * THAW_LANES + c] += s[i][c];
     }
 }
 
@@ -94,17 +98,17 @@ THAW_HOT static void pairs(const struct job *job, size_t first, size_t last)
         if (product)
             memset(product, 0, t->block * sizeof *product);
         if (t->block == 16 && !sum)
-            pair_squares(16, t, a, shift, product);
+            pair_squares(2, t, a, shift, product);
         else if (t->block == 16 && b)
-            pair_sum(16, true, t, a, b, shift, sum, product);
+            pair_sum(2, true, t, a, b, shift, sum, product);
         else if (t->block == 16)
-            pair_sum(16, false, t, a, b, shift, sum, product);
+            pair_sum(2, false, t, a, b, shift, sum, product);
         else if (t->block == 8 && !sum)
-            pair_squares(8, t, a, shift, product);
+            pair_squares(1, t, a, shift, product);
         else if (t->block == 8 && b)
-            pair_sum(8, true, t, a, b, shift, sum, product);
+            pair_sum(1, true, t, a, b, shift, sum, product);
         else if (t->block == 8)
-            pair_sum(8, false, t, a, b, shift, sum, product);
+            pair_sum(1, false, t, a, b, shift, sum, product);
         else
             pair_any(job, at, channel, sum, product);
     }
