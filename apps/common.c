@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "io/base/par.h"
 
@@ -20,6 +21,14 @@ int thaw_common_open(struct thaw_model_file *m, const char *name, const struct t
                                          .size = common->size,
                                          .need_preprocess = need_preprocess};
     return thaw_model_file_open(m, &request, err);
+}
+
+int thaw_common_distinct(const char *input, const char *output, struct thaw_error *err)
+{
+    struct stat a, b;
+    if (stat(input, &a) || stat(output, &b) || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return 0;
+    return thaw_fail(err, THAW_EUSAGE, "-o %s is the file that is read; give another name", output);
 }
 
 int thaw_common_print_json(json_t *value, struct thaw_error *err)

@@ -67,6 +67,9 @@ void thaw_common_threads(const struct thaw_common *common);
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
                      bool need_preprocess, struct thaw_error *err);
 
+/* -1 with an error when both paths are the same file. */
+int thaw_common_distinct(const char *input, const char *output, struct thaw_error *err);
+
 /* Prints the value as one line; takes the reference. -1 when it is NULL or there is no room. */
 int thaw_common_print_json(json_t *value, struct thaw_error *err);
 

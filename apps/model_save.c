@@ -152,7 +152,7 @@ static json_t *make_record(const struct thaw_model_file *m, json_t *extra, struc
     json_t *p = NULL;
     int failed = !record;
     if (!failed && extra)
-        failed = json_object_update(record, extra);
+        failed = json_object_update_missing(record, extra);
     if (!failed && m->preprocess_from) {
         if (!(p = thaw_preprocess_write(&m->preprocess, err)))
             goto fail;

@@ -1,6 +1,6 @@
 #include "apps/run_model.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +83,18 @@ fail:
     return -1;
 }
 
+void thaw_runner_tell(const struct thaw_runner *r)
+{
+    const char *path = r->model->path;
+    if (r->answer != THAW_ANSWER_PROBABILITIES)
+        return;
+    if (r->top == THAW_TOP_LOGITS)
+        fprintf(stderr, "note: %s ends without softmax; one is put on top\n", path);
+    else if (r->top == THAW_TOP_SIGMOID)
+        fprintf(stderr, "note: %s ends in one sigmoid: class 1 has probability p, class 0 1-p\n",
+                path);
+}
+
 void thaw_runner_release(struct thaw_runner *r)
 {
     thaw_exec_free(r->exec);
@@ -95,7 +107,21 @@ void thaw_runner_release(struct thaw_runner *r)
 
 size_t thaw_runner_width(const struct thaw_runner *r)
 {
-    return r->answer == THAW_ANSWER_PROBABILITIES ? (size_t)r->classes : thaw_shape_count(r->out);
+    return r->answer == THAW_ANSWER_PROBABILITIES ? (size_t)r->classes
+           : r->answer == THAW_ANSWER_POOLED      ? (size_t)r->out.c
+                                                  : thaw_shape_count(r->out);
+}
+
+static void pool(const float *map, size_t n, struct thaw_shape shape, float *pooled)
+{
+    size_t sides = (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < c; k++) {
+            double sum = 0;
+            for (size_t s = 0; s < sides; s++)
+                sum += (double)map[(i * sides + s) * c + k];
+            pooled[i * c + k] = (float)(sum / (double)sides);
+        }
 }
 
 static void finish_rows(const struct thaw_runner *r, const float *rows, size_t n, float *y)
@@ -103,6 +129,8 @@ static void finish_rows(const struct thaw_runner *r, const float *rows, size_t n
     size_t width = thaw_runner_width(r), out = thaw_shape_count(r->out);
     if (r->answer == THAW_ANSWER_RAW)
         memcpy(y, rows, n * out * sizeof *y);
+    else if (r->answer == THAW_ANSWER_POOLED)
+        pool(rows, n, r->out, y);
     else
         for (size_t i = 0; i < n; i++)
             if (r->top == THAW_TOP_SIGMOID) {
@@ -143,20 +171,21 @@ static int run_batches(struct thaw_runner *r, struct thaw_loader *loader, const 
         if ((rc = thaw_runner_apply(r, batch.x, batch.n, y + done * width, err)))
             break;
         done += batch.n;
-        if (what)
-            thaw_progress_update(&progress, done, NULL);
+        thaw_progress_update(&progress, done, NULL);
     }
     thaw_progress_end(&progress);
     return rc;
 }
 
-int thaw_runner_dataset(struct thaw_runner *r, const struct thaw_dataset *data, const char *what,
-                        float *y, float *inputs, struct thaw_error *err)
+int thaw_runner_dataset(struct thaw_runner *r, const struct thaw_dataset *data,
+                        struct thaw_cache *cache, const char *what, float *y, float *inputs,
+                        struct thaw_error *err)
 {
     int rc = -1;
     size_t batch = (size_t)thaw_exec_batch(r->exec);
     struct thaw_loader_options options = {.data = data,
                                           .preprocess = &r->model->preprocess,
+                                          .cache = cache,
                                           .batch = batch,
                                           .threads = thaw_par_threads(),
                                           .ahead = AHEAD};
@@ -172,16 +201,4 @@ int thaw_runner_dataset(struct thaw_runner *r, const struct thaw_dataset *data, 
     thaw_loader_free(loader);
     free(order);
     return rc;
-}
-
-void thaw_pool(const float *map, size_t n, struct thaw_shape shape, float *pooled)
-{
-    size_t sides = (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < c; k++) {
-            double sum = 0;
-            for (size_t s = 0; s < sides; s++)
-                sum += (double)map[(i * sides + s) * c + k];
-            pooled[i * c + k] = (float)(sum / (double)sides);
-        }
 }

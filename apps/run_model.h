@@ -9,6 +9,7 @@
 
 enum thaw_answer {
     THAW_ANSWER_RAW,          /* the output of a node as it is */
+    THAW_ANSWER_POOLED,       /* its mean over the sides */
     THAW_ANSWER_PROBABILITIES /* of n classes; their sum is 1 */
 };
 
@@ -22,16 +23,18 @@ struct thaw_runner {
     enum thaw_top top;     /* what the network's own output is, for probabilities */
     int classes;           /* of a row of probabilities; 2 for a single sigmoid */
     struct thaw_shape out; /* of a sample as the executor gives it */
-    float *room;           /* [executor's batch, out] */
+    float *room;           /* [samples at once, out] */
 };
 
 /* Probabilities: a top without softmax gets one; a single sigmoid p becomes (1-p, p); several
  * sigmoids and networks without a top are errors. The graph is borrowed and must not change. */
 int thaw_runner_init(struct thaw_runner *r, const struct thaw_model_file *m,
                      enum thaw_answer answer, int last, struct thaw_error *err);
+/* Says on stderr what is done to the network's own output, where that is not nothing. */
+void thaw_runner_tell(const struct thaw_runner *r);
 void thaw_runner_release(struct thaw_runner *r);
 
-/* Floats of one answer: classes, or those of the node's output (pooled: see below). */
+/* Floats of one answer: classes, channels, or all of the node's output. */
 size_t thaw_runner_width(const struct thaw_runner *r);
 
 /* x [count,H,W,C] to y [count, width]. */
@@ -40,11 +43,9 @@ int thaw_runner_apply(struct thaw_runner *r, const float *x, size_t count, float
 
 /* Images of a data set (all readable: see thaw_probe_dataset) through the network, in order, while
  * threads decode ahead. y [data->n, width]; `inputs` (NULL: not wanted) gets [data->n,H,W,C].
- * `what` (NULL: none) names the progress shown. */
-int thaw_runner_dataset(struct thaw_runner *r, const struct thaw_dataset *data, const char *what,
-                        float *y, float *inputs, struct thaw_error *err);
-
-/* Mean over the sides: from [n, h*w, c] to [n, c]. */
-void thaw_pool(const float *map, size_t n, struct thaw_shape shape, float *pooled);
+ * `cache` (NULL: none) as the loader takes it; `what` names the progress shown. */
+int thaw_runner_dataset(struct thaw_runner *r, const struct thaw_dataset *data,
+                        struct thaw_cache *cache, const char *what, float *y, float *inputs,
+                        struct thaw_error *err);
 
 #endif

@@ -1,0 +1,209 @@
+#include "apps/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/text.h"
+#include "io/base/file.h"
+
+enum { MOST_ROWS = 40, MOST_COLUMNS = 14, NAME = 28, CELL = 10 };
+
+int thaw_report_top(const float *row, int n)
+{
+    int best = 0;
+    for (int k = 1; k < n; k++)
+        if (row[k] > row[best])
+            best = k;
+    return best;
+}
+
+/* --- JSON --- */
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *class_json(const char *name, const struct thaw_class_metrics *c)
+{
+    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "name", name, "support",
+                     (json_int_t)c->support, "precision", number(c->precision), "recall",
+                     number(c->recall), "specificity", number(c->specificity), "f1", number(c->f1),
+                     "auc", number(c->auc));
+}
+
+json_t *thaw_report_json(const struct thaw_metrics *m, char *const *classes, size_t skipped)
+{
+    json_t *list = json_array(), *confusion = json_array();
+    size_t n = (size_t)m->classes;
+    for (size_t i = 0; i < n; i++) {
+        json_t *row = json_array();
+        for (size_t j = 0; j < n; j++)
+            json_array_append_new(row, json_integer((json_int_t)m->confusion[i * n + j]));
+        json_array_append_new(confusion, row);
+        json_array_append_new(list, class_json(classes[i], &m->per_class[i]));
+    }
+    return json_pack(
+        "{s:I, s:I, s:o, s:[o, o], s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "images",
+        (json_int_t)m->images, "skipped", (json_int_t)skipped, "accuracy", number(m->accuracy),
+        "accuracy_ci95", number(m->accuracy_lo), number(m->accuracy_hi), "balanced_accuracy",
+        number(m->balanced_accuracy), "macro_f1", number(m->macro_f1), "auc", number(m->auc),
+        "loss", number(m->loss), "ece", number(m->ece), "classes", list, "confusion", confusion);
+}
+
+/* --- text --- */
+
+/* Columns on a terminal, not bytes: continuation bytes of UTF-8 take none. */
+static int columns(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    return n;
+}
+
+/* Padded to `width`; a longer text is cut and ends in "..". */
+static void cell(FILE *to, const char *text, int width, bool right)
+{
+    int n = columns(text), pad = width - n;
+    if (right && pad > 0)
+        fprintf(to, "%*s", pad, "");
+    if (pad >= 0)
+        fputs(text, to);
+    else {
+        int kept = 0;
+        for (; *text && (kept < width - 2 || ((unsigned char)*text & 0xC0) == 0x80); text++) {
+            kept += ((unsigned char)*text & 0xC0) != 0x80;
+            putc(*text, to);
+        }
+        fputs("..", to);
+    }
+    if (!right && pad > 0)
+        fprintf(to, "%*s", pad, "");
+}
+
+static void figure(FILE *to, double value, int width)
+{
+    if (isfinite(value))
+        fprintf(to, "%*.4f", width, value);
+    else
+        fprintf(to, "%*s", width, "-");
+}
+
+static int name_width(const struct thaw_metrics *m, char *const *classes)
+{
+    int width = 5;
+    for (int i = 0; i < m->classes; i++)
+        if (columns(classes[i]) > width)
+            width = columns(classes[i]);
+    return width > NAME ? NAME : width;
+}
+
+static void line(FILE *to, const char *name, double value, const char *mark)
+{
+    fprintf(to, "%-28s", name);
+    figure(to, value, 7);
+    fprintf(to, "%s\n", mark);
+}
+
+static void print_classes(FILE *to, const struct thaw_metrics *m, char *const *classes, int width)
+{
+    int rows = m->classes <= MOST_ROWS ? m->classes : 0;
+    if (!rows) {
+        fprintf(to, "\n%d classes: see --json for each of them\n", m->classes);
+        return;
+    }
+    fprintf(to, "\n%-*s %8s %10s %8s %12s %8s %8s\n", width, "class", "support", "precision",
+            "recall", "specificity", "F1", "AUC");
+    for (int i = 0; i < rows; i++) {
+        const struct thaw_class_metrics *c = &m->per_class[i];
+        cell(to, classes[i], width, false);
+        fprintf(to, " %8zu ", c->support);
+        figure(to, c->precision, 10);
+        figure(to, c->recall, 9);
+        figure(to, c->specificity, 13);
+        figure(to, c->f1, 9);
+        figure(to, c->auc, 9);
+        fprintf(to, "\n");
+    }
+}
+
+static void print_confusion(FILE *to, const struct thaw_metrics *m, char *const *classes, int width)
+{
+    size_t n = (size_t)m->classes;
+    if (m->classes > MOST_COLUMNS) {
+        fprintf(to, "\nconfusion matrix: %zu x %zu, see --json\n", n, n);
+        return;
+    }
+    fprintf(to, "\nconfusion matrix: rows are the truth, columns the prediction\n%*s", width, "");
+    for (size_t j = 0; j < n; j++) {
+        putc(' ', to);
+        cell(to, classes[j], CELL, true);
+    }
+    for (size_t i = 0; i < n; i++) {
+        fprintf(to, "\n");
+        cell(to, classes[i], width, false);
+        for (size_t j = 0; j < n; j++)
+            fprintf(to, " %*zu", CELL, m->confusion[i * n + j]);
+    }
+    fprintf(to, "\n");
+}
+
+void thaw_report_text(FILE *to, const struct thaw_metrics *m, char *const *classes,
+                      const char *selected)
+{
+    char mark[200] = "";
+    int width = name_width(m, classes);
+    if (selected)
+        snprintf(mark, sizeof mark, "   [%s]", selected);
+    fprintf(to, "%zu images, %d classes\n\n", m->images, m->classes);
+    fprintf(to, "%-28s", "accuracy");
+    figure(to, m->accuracy, 7);
+    fprintf(to, "   95 %% interval %.4f to %.4f%s\n", m->accuracy_lo, m->accuracy_hi, mark);
+    line(to, "balanced accuracy", m->balanced_accuracy, mark);
+    line(to, "macro-F1", m->macro_f1, mark);
+    line(to, "AUC, each class to the rest", m->auc, mark);
+    line(to, "loss (cross-entropy)", m->loss, mark);
+    line(to, "expected calibration error", m->ece, mark);
+    print_classes(to, m, classes, width);
+    print_confusion(to, m, classes, width);
+}
+
+/* --- CSV --- */
+
+int thaw_report_csv(const char *path, const struct thaw_dataset *data, char *const *classes,
+                    int n_classes, const float *probabilities, struct thaw_error *err)
+{
+    struct thaw_replace replace;
+    if (thaw_replace_begin(&replace, path, err))
+        return -1;
+    FILE *f = fopen(replace.temporary, "w");
+    if (!f)
+        goto fail;
+    fprintf(f, "file,label,prediction");
+    for (int k = 0; k < n_classes; k++) {
+        putc(',', f);
+        thaw_csv_field(f, classes[k]);
+    }
+    putc('\n', f);
+    for (size_t i = 0; i < data->n; i++) {
+        const float *row = probabilities + i * (size_t)n_classes;
+        thaw_csv_field(f, data->images[i].relative);
+        putc(',', f);
+        thaw_csv_field(f, classes[data->images[i].label]);
+        putc(',', f);
+        thaw_csv_field(f, classes[thaw_report_top(row, n_classes)]);
+        for (int k = 0; k < n_classes; k++)
+            fprintf(f, ",%.9g", (double)row[k]);
+        putc('\n', f);
+    }
+    bool bad = ferror(f);
+    if ((fclose(f) != 0) | bad)
+        goto fail;
+    return thaw_replace_commit(&replace, err);
+fail:
+    thaw_fail_errno(err, "%s: cannot be written", path);
+    thaw_replace_abort(&replace);
+    return -1;
+}

@@ -1,0 +1,28 @@
+/* The figures of an evaluation for people and for programs. */
+#ifndef THAW_APPS_REPORT_H
+#define THAW_APPS_REPORT_H
+
+#include <stdio.h>
+
+#include "io/base/json.h"
+#include "nn/metrics.h"
+#include "vision/dataset.h"
+
+/* {"images", "skipped", "accuracy", "accuracy_ci95", "balanced_accuracy", "macro_f1", "auc",
+ * "loss", "ece", "classes", "confusion"}: a new reference, or NULL when out of memory. What is
+ * undefined is null. classes [m->classes]. */
+json_t *thaw_report_json(const struct thaw_metrics *m, char *const *classes, size_t skipped);
+
+/* The same as tables. `selected` (NULL: nothing to say) is put behind the figures that images chose
+ * which are also the ones that are judged. */
+void thaw_report_text(FILE *to, const struct thaw_metrics *m, char *const *classes,
+                      const char *selected);
+
+/* A row for each image: file, label, prediction, then the probability of each class. */
+int thaw_report_csv(const char *path, const struct thaw_dataset *data, char *const *classes,
+                    int n_classes, const float *probabilities, struct thaw_error *err);
+
+/* Index of the largest; the first of several. */
+int thaw_report_top(const float *row, int n);
+
+#endif
