@@ -3,6 +3,8 @@
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -50,7 +52,8 @@ int thaw_par_each(size_t n, int (*body)(void *ctx, size_t i, struct thaw_error *
     return -1;
 }
 
-/* cgroup v2: "QUOTA PERIOD" or "max PERIOD"; v1 keeps the two in files of their own. 0 = no limit. */
+/* cgroup v2: "QUOTA PERIOD" or "max PERIOD"; v1 keeps the two in files of their own. 0 = no limit.
+ */
 static double cgroup_cores(void)
 {
     double quota = 0, period = 0;
@@ -80,6 +83,15 @@ int thaw_par_available(void)
     if (limit > 0 && limit < cores)
         cores = (int)ceil(limit);
     return cores > 0 ? cores : 1;
+}
+
+void thaw_par_restart(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+        return;
+    if (setenv("GOMP_SPINCOUNT", "5000", 1) == 0)
+        execv("/proc/self/exe", argv);
+    /* Where that cannot be, the program runs all the same. */
 }
 
 void thaw_par_set_threads(int n)

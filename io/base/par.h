@@ -6,14 +6,19 @@
 
 #include "io/base/error.h"
 
-/* Calls body(ctx, first, last) for disjoint ranges that cover 0 .. n-1, on all threads. Which thread
- * gets which range may depend on the thread count: results must not. */
+/* Calls body(ctx, first, last) for disjoint ranges that cover 0 .. n-1, on all threads. Which
+ * thread gets which range may depend on the thread count: results must not. */
 void thaw_par_range(size_t n, void (*body)(void *ctx, size_t first, size_t last), void *ctx);
 
-/* Calls body for each i in 0 .. n-1, one at a time to whichever thread is free. -1 with the error of
- * the lowest i that failed. */
+/* Calls body for each i in 0 .. n-1, one at a time to whichever thread is free. -1 with the error
+ * of the lowest i that failed. */
 int thaw_par_each(size_t n, int (*body)(void *ctx, size_t i, struct thaw_error *err), void *ctx,
                   struct thaw_error *err);
+
+/* For main(), first thing: starts the program again (once) with a short spin before idle threads
+ * sleep, unless the user chose a wait policy. libgomp reads it only at start; its default of
+ * milliseconds makes a shared machine, or decoding beside training, several times slower. */
+void thaw_par_restart(char **argv);
 
 /* Threads that affinity and the cgroup's quota allow; at least 1. */
 int thaw_par_available(void);
