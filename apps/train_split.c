@@ -2,34 +2,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/text.h"
 #include "apps/train_data.h"
 
 /* --- split.csv --- */
-
-/* RFC 4180: quotes around what holds a comma, a quote or a line end; quotes doubled. */
-static void put_field(FILE *to, const char *text, char end)
-{
-    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-    if (quoted)
-        fputc('"', to);
-    for (const char *c = text; *c; c++) {
-        if (*c == '"')
-            fputc('"', to);
-        fputc(*c, to);
-    }
-    if (quoted)
-        fputc('"', to);
-    fputc(end, to);
-}
 
 static void put_side(FILE *to, const struct thaw_dataset *data, const char *side)
 {
     for (size_t i = 0; i < data->n; i++) {
         const struct thaw_dataset_image *image = &data->images[i];
-        put_field(to, image->relative, ',');
-        put_field(to, data->classes[image->label], ',');
-        put_field(to, side, ',');
-        put_field(to, image->group ? image->group : "", '\n');
+        thaw_csv_field(to, image->relative);
+        fputc(',', to);
+        thaw_csv_field(to, data->classes[image->label]);
+        fprintf(to, ",%s,", side);
+        thaw_csv_field(to, image->group ? image->group : "");
+        fputc('\n', to);
     }
 }
 

@@ -1,0 +1,385 @@
+/* thaw train: from a folder of scans and a backbone to a classifier. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apps/command.h"
+#include "apps/interrupt.h"
+#include "apps/report.h"
+#include "apps/run_model.h"
+#include "apps/train_data.h"
+#include "apps/train_options.h"
+#include "apps/train_recipe.h"
+#include "apps/train_record.h"
+#include "apps/train_run.h"
+#include "io/base/mem.h"
+
+struct job {
+    struct thaw_train_values *v;
+    const char *folder; /* of the data */
+    struct thaw_train_run run;
+    struct thaw_keras_file *checkpoint; /* to go on from; NULL: a new run */
+    struct thaw_train_data data;
+    struct thaw_model_file model;
+    struct thaw_blocks blocks;
+    struct thaw_stages stages;
+    struct thaw_train_options options;
+    struct thaw_batch_source source;
+    float *class_weights, *before;
+    struct thaw_metrics metrics;
+    float *probabilities;
+};
+
+/* --- before anything is computed --- */
+
+/* The checkpoint, and with it the options of the run. */
+static int load_checkpoint(struct job *j, struct thaw_error *err)
+{
+    const char *path = j->run.paths.checkpoint;
+    if (access(path, F_OK))
+        return thaw_fail(
+            err, THAW_EUSAGE,
+            "--resume: there is no checkpoint %s; --run DIR or -o MODEL.h5 tells which "
+            "run is meant",
+            path);
+    if (!(j->checkpoint = thaw_keras_load(path, err)))
+        return -1;
+    const json_t *saved = json_object_get(j->checkpoint->thaw, "checkpoint");
+    struct thaw_train_identity unknown = {0};
+    if (!saved)
+        return thaw_fail(err, THAW_EINPUT, "--resume: %s is no checkpoint of a training run", path);
+    if (thaw_train_checkpoint_check(saved, &unknown, err) ||
+        thaw_train_options_resume(j->v, json_object_get(saved, "options"), err))
+        return thaw_error_prefix(err, "%s", path);
+    j->run.before = json_number_value(json_object_get(saved, "seconds"));
+    if (!j->folder && !(j->folder = json_string_value(json_object_get(saved, "folder"))))
+        return thaw_fail(err, THAW_EUSAGE, "--resume: name the folder of images once more");
+    return 0;
+}
+
+static int choose_place(struct job *j, struct thaw_error *err)
+{
+    struct thaw_train_values *v = j->v;
+    if (!j->folder && !(v->resume && (v->run || v->output)))
+        return thaw_fail(err, THAW_EUSAGE,
+                         "which images? Name a folder with a subfolder for each class, or one with "
+                         "train/ and val/");
+    if (thaw_train_paths_init(&j->run.paths, v, j->folder ? j->folder : "", err))
+        return -1;
+    if (v->resume)
+        return load_checkpoint(j, err);
+    if (access(j->run.paths.checkpoint, F_OK) == 0 && access(j->run.paths.record, F_OK))
+        thaw_say(
+            &j->run.say,
+            "note: %s holds the checkpoint of a run that did not end; this new run replaces it "
+            "(--resume would have gone on from it)",
+            j->run.paths.folder);
+    return 0;
+}
+
+static int open_model(struct job *j, struct thaw_error *err)
+{
+    const struct thaw_train_values *v = j->v;
+    struct thaw_model_request request = {.name = v->backbone,
+                                         .models_dir = v->common.models,
+                                         .arch = v->common.arch,
+                                         .preprocess = v->common.preprocess,
+                                         .size = v->common.size,
+                                         .seed = (uint64_t)v->seed,
+                                         .need_preprocess = true};
+    if (thaw_model_file_open(&j->model, &request, err) ||
+        thaw_train_pictures(v, &j->model.preprocess, err))
+        return -1;
+    char *text = thaw_preprocess_text(&j->model.preprocess, err);
+    if (!text)
+        return -1;
+    thaw_say(&j->run.say, "backbone %s: %zu weights; input %s", j->model.path,
+             thaw_graph_param_count(j->model.graph, false), text);
+    free(text);
+    return 0;
+}
+
+/* The classes of the data become the model's. */
+static int pin_classes(struct thaw_model_file *m, const struct thaw_dataset *data,
+                       struct thaw_error *err)
+{
+    for (int i = 0; m->classes && i < m->n_classes; i++)
+        free(m->classes[i]);
+    free(m->classes);
+    m->n_classes = 0;
+    if (!(m->classes = thaw_new((size_t)data->n_classes + 1, sizeof *m->classes, err)))
+        return -1;
+    for (; m->n_classes < data->n_classes; m->n_classes++)
+        if (!(m->classes[m->n_classes] = thaw_strdup(data->classes[m->n_classes], err)))
+            return -1;
+    return 0;
+}
+
+static int prepare_network(struct job *j, struct thaw_error *err)
+{
+    const struct thaw_train_values *v = j->v;
+    struct thaw_model_file *m = &j->model;
+    if (thaw_train_trainer_options(v, &j->options, err) || open_model(j, err) ||
+        pin_classes(m, &j->data.train.data, err))
+        return -1;
+    int head =
+        thaw_model_replace_head(m->graph, m->n_classes, (float)v->dropout, (uint64_t)v->seed, err);
+    if (head < 0 || thaw_model_blocks(m->graph, head, &j->blocks, err) ||
+        thaw_train_stages(v, m->graph, head, &j->blocks, &j->stages, err))
+        return -1;
+    j->options.classes = m->n_classes;
+    j->options.head = head;
+    j->run.stages = &j->stages;
+    j->before = thaw_train_weights(m->graph, err);
+    return j->before ? 0 : -1;
+}
+
+static int weigh_classes(struct job *j, struct thaw_error *err)
+{
+    const struct thaw_dataset *data = &j->data.train.data;
+    int n = data->n_classes;
+    float least = 0, most = 0;
+    size_t *counts = thaw_new((size_t)n, sizeof *counts, err);
+    j->class_weights = thaw_new((size_t)n, sizeof *j->class_weights, err);
+    if (!counts || !j->class_weights) {
+        free(counts);
+        return -1;
+    }
+    thaw_dataset_counts(data, counts);
+    int rc = thaw_train_class_weights(j->v->class_weights, counts, n, j->class_weights, err);
+    free(counts);
+    for (int i = 0; i < n; i++) {
+        least = i == 0 || j->class_weights[i] < least ? j->class_weights[i] : least;
+        most = j->class_weights[i] > most ? j->class_weights[i] : most;
+    }
+    if (rc == 0 && most > 1.5F * least)
+        thaw_say(&j->run.say,
+                 "class weights from %.2f to %.2f in the loss (--class-weights %s; none turns them "
+                 "off)",
+                 (double)least, (double)most, j->v->class_weights);
+    j->options.class_weights = j->class_weights;
+    return rc;
+}
+
+/* --- training --- */
+
+static int start_trainer(struct job *j, struct thaw_error *err)
+{
+    struct thaw_train_run *run = &j->run;
+    struct thaw_train_identity identity = {j->folder, j->data.hash, j->model.hash};
+    if (j->checkpoint && thaw_train_checkpoint_check(
+                             json_object_get(j->checkpoint->thaw, "checkpoint"), &identity, err))
+        return -1;
+    run->images = j->source.train_images + j->source.val_images;
+    run->every = j->v->checkpoint_every;
+    if (!(run->checkpoint = thaw_train_checkpoint_json(j->v, &identity, err)) ||
+        !(run->trainer =
+              thaw_trainer_create(j->model.graph, &j->stages, &j->blocks, &j->options, err)))
+        return -1;
+    if (!j->checkpoint)
+        return 0;
+    if (thaw_trainer_load(run->trainer, j->checkpoint, err))
+        return thaw_error_prefix(err, "--resume: %s", run->paths.checkpoint);
+    thaw_say(&run->say, "going on from %s", run->paths.checkpoint);
+    thaw_keras_free(j->checkpoint);
+    j->checkpoint = NULL;
+    return 0;
+}
+
+static int train(struct job *j, struct thaw_error *err)
+{
+    struct thaw_train_run *run = &j->run;
+    struct thaw_observer observer = thaw_train_observer(run);
+    int rc = thaw_trainer_run(run->trainer, &j->source, &observer, err);
+    if (run->bar_open)
+        thaw_progress_end(&run->bar);
+    if (rc == 0 || err->code != THAW_ESTOPPED)
+        return rc;
+    struct thaw_error why = {0}, stopped = *err;
+    if (thaw_train_save_checkpoint(run, &why))
+        return thaw_fail(err, why.code, "stopped, but without a checkpoint: %s", why.text);
+    return thaw_fail(
+        err, THAW_ESTOPPED, "%s; 'thaw train --resume --run %s%s%s' goes on from there", where,
+        run->paths.folder, j->v->output ? " -o " : "", j->v->output ? j->v->output : "");
+}
+
+/* --- afterwards --- */
+
+static int evaluate(struct job *j, struct thaw_error *err)
+{
+    const struct thaw_dataset *val = &j->data.val.data;
+    struct thaw_runner runner;
+    int *labels = NULL, rc = -1;
+    if (thaw_runner_init(&runner, &j->model, THAW_ANSWER_PROBABILITIES, -1, err))
+        return -1;
+    size_t width = thaw_runner_width(&runner);
+    j->probabilities = thaw_new(val->n * width, sizeof *j->probabilities, err);
+    labels = thaw_new(val->n, sizeof *labels, err);
+    if (!j->probabilities || !labels)
+        goto done;
+    for (size_t i = 0; i < val->n; i++)
+        labels[i] = val->images[i].label;
+    if (thaw_runner_dataset(&runner, val, j->data.val.cache, "judging", j->probabilities, NULL,
+                            err) == 0)
+        rc = thaw_metrics_compute(&j->metrics, j->probabilities, labels, val->n, (int)width, err);
+done:
+    free(labels);
+    thaw_runner_release(&runner);
+    return rc;
+}
+
+/* Did validation have a say in which weights are saved? */
+static bool was_chosen(const struct job *j)
+{
+    bool chosen = j->options.keep == THAW_KEEP_BEST;
+    for (int i = 0; i < j->stages.n; i++)
+        chosen |= j->stages.stages[i].patience > 0 ||
+                  strcmp(j->stages.stages[i].schedule->name, "plateau") == 0;
+    return chosen;
+}
+
+/* The run's folder holds the model as well: the same file under a second name where that is
+ * possible. */
+static int keep_inside(const struct thaw_train_paths *p, struct thaw_error *err)
+{
+    unsigned char *data;
+    size_t size;
+    if (strcmp(p->model, p->inside) == 0)
+        return 0;
+    char *temporary = thaw_format(err, "%s.link-%ld", p->inside, (long)getpid());
+    if (!temporary)
+        return -1;
+    int linked = link(p->model, temporary) == 0 && rename(temporary, p->inside) == 0;
+    unlink(temporary); /* rename() does nothing where both were one file already */
+    free(temporary);
+    if (linked)
+        return 0;
+    if (thaw_file_read(p->model, (size_t)1 << 40, &data, &size, err))
+        return -1;
+    int rc = thaw_file_write(p->inside, data, size, err);
+    free(data);
+    return rc;
+}
+
+static int save(struct job *j, const struct thaw_train_outcome *o, struct thaw_error *err)
+{
+    const struct thaw_train_paths *p = &j->run.paths;
+    json_t *extra = thaw_train_model_record(o, err), *record = NULL;
+    int rc = extra ? thaw_model_file_save(&j->model, p->model, extra, err) : -1;
+    if (rc == 0 && (rc = keep_inside(p, err)) == 0) {
+        record = thaw_train_run_record(o, err);
+        rc = record ? thaw_json_save(p->record, record, err) : -1;
+    }
+    if (rc == 0 && j->v->common.json)
+        rc = thaw_common_print_json(json_incref(record), err);
+    json_decref(extra);
+    json_decref(record);
+    return rc;
+}
+
+static int finish(struct job *j, struct thaw_error *err)
+{
+    char time[32];
+    struct thaw_train_outcome outcome = {.values = j->v,
+                                         .run = &j->run,
+                                         .data = &j->data,
+                                         .model = &j->model,
+                                         .blocks = &j->blocks,
+                                         .validation = &j->metrics,
+                                         .before = j->before,
+                                         .head = j->options.head,
+                                         .chosen = was_chosen(j)};
+    if (evaluate(j, err) || thaw_train_save_history(&j->run, err) || save(j, &outcome, err))
+        return -1;
+    if (!j->v->common.json) {
+        printf("validation: ");
+        thaw_report_text(stdout, &j->metrics, j->model.classes,
+                         outcome.chosen ? "selected on: these images chose the weights" : NULL);
+        fflush(stdout);
+    }
+    thaw_progress_time(thaw_train_seconds(&j->run), time, sizeof time);
+    thaw_say(&j->run.say, "%s: validation accuracy %.3f (%.3f to %.3f%s) after %s",
+             j->run.paths.model, j->metrics.accuracy, j->metrics.accuracy_lo,
+             j->metrics.accuracy_hi, outcome.chosen ? ", selected on" : "", time);
+    return 0;
+}
+
+/* --- the whole --- */
+
+static int work(struct job *j, struct thaw_error *err)
+{
+    struct thaw_train_run *run = &j->run;
+    if (choose_place(j, err))
+        return -1;
+    thaw_common_threads(&j->v->common);
+    if (thaw_train_data_list(&j->data, j->folder, j->v, &run->say, err) ||
+        prepare_network(j, err) || thaw_train_paths_make(&run->paths, err) ||
+        thaw_say_log(&run->say, run->paths.log, j->v->resume, err) ||
+        thaw_train_data_look(&j->data, j->v, &j->model.preprocess, &run->say, err) ||
+        thaw_train_data_save_split(&j->data, run->paths.split, err) || weigh_classes(j, err) ||
+        thaw_train_data_source(&j->data, j->v, &j->model.preprocess, &j->source, err))
+        return -1;
+    if (j->v->save_batch && thaw_train_data_draw(&j->data, j->v->save_batch, err))
+        return -1;
+    if (start_trainer(j, err))
+        return -1;
+    /* Whoever looks at run.json finds the finished run, or none. */
+    unlink(run->paths.record);
+    return train(j, err) ? -1 : finish(j, err);
+}
+
+static void release(struct job *j)
+{
+    thaw_trainer_free(j->run.trainer);
+    thaw_train_data_release(&j->data);
+    thaw_stages_release(&j->stages);
+    thaw_blocks_release(&j->blocks);
+    thaw_model_file_release(&j->model);
+    thaw_keras_free(j->checkpoint);
+    json_decref(j->run.checkpoint);
+    thaw_train_paths_release(&j->run.paths);
+    thaw_metrics_release(&j->metrics);
+    thaw_say_end(&j->run.say);
+    free(j->probabilities);
+    free(j->class_weights);
+    free(j->before);
+}
+
+static int run_train(void *values, char **args, int n_args, struct thaw_error *err)
+{
+    struct job j = {.v = values, .folder = n_args ? args[0] : NULL};
+    if (n_args > 1)
+        return thaw_fail(err, THAW_EUSAGE, "one folder of images is needed; '%s' is too much",
+                         args[1]);
+    j.run.begun = thaw_progress_clock();
+    int rc = thaw_say_begin(&j.run.say, err);
+    if (rc == 0) {
+        thaw_interrupt_watch();
+        rc = work(&j, err);
+    }
+    if (rc && j.run.say.to)
+        fprintf(j.run.say.to, "ended: %s\n", err->text);
+    release(&j);
+    return rc;
+}
+
+const struct thaw_command thaw_command_train = {
+    .name = "train",
+    .usage = "DATA [--backbone NAME] [-o MODEL.h5]",
+    .summary = "retrain a network on a folder of scans",
+    .help =
+        "DATA holds a subfolder for each class, or train/ and val/ (and perhaps test/, which is\n"
+        "counted but never used) with such subfolders. An undivided folder is divided by itself:\n"
+        "the same share of every class, and all images of a patient on one side.\n\n"
+        "First a new classifier trains on the frozen network, then the top blocks of the network\n"
+        "thaw and train with it. The model, which Keras opens too, remembers classes and\n"
+        "preprocessing; everything else about the run stands in the run's folder.\n\n"
+        "  thaw train scans -o tuned.h5\n"
+        "  thaw train scans --backbone random:mobilenet_v2:0.35 --size 96 --epochs 20\n"
+        "  thaw train scans --stages 'head:epochs=5;4:epochs=10,lr=5e-4;all:epochs=5,lr=1e-4'\n"
+        "  thaw train scans -o tuned.h5 --resume     after Ctrl-C, a crash or a power cut",
+    .options = thaw_train_table,
+    .order = 10,
+    .run = run_train,
+    .values_size = sizeof(struct thaw_train_values)};

@@ -1,0 +1,187 @@
+#include "apps/train_record.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/report.h"
+#include "apps/versions.h"
+#include "io/base/mem.h"
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+/* --- drift: how far training moved each block --- */
+
+float *thaw_train_weights(const struct thaw_graph *graph, struct thaw_error *err)
+{
+    float *copy = thaw_new(thaw_graph_param_count(graph, false), sizeof *copy, err), *to = copy;
+    for (int i = 0; copy && i < graph->n_nodes; i++)
+        for (int k = 0; k < graph->nodes[i].n_params; k++) {
+            const struct thaw_param *p = &graph->nodes[i].params[k];
+            memcpy(to, p->data, p->count * sizeof *to);
+            to += p->count;
+        }
+    return copy;
+}
+
+/* |w - w0| / |w0| over the trainable weights of nodes first .. end-1; *before is moved on. */
+static double drift_of(const struct thaw_graph *graph, int first, int end, const float **before)
+{
+    double moved = 0, whole = 0;
+    for (int i = first; i < end; i++)
+        for (int k = 0; k < graph->nodes[i].n_params; k++) {
+            const struct thaw_param *p = &graph->nodes[i].params[k];
+            for (size_t j = 0; p->trainable && j < p->count; j++) {
+                double w0 = (*before)[j], d = p->data[j] - w0;
+                moved += d * d;
+                whole += w0 * w0;
+            }
+            *before += p->count;
+        }
+    return whole > 0 ? sqrt(moved / whole) : 0;
+}
+
+static json_t *drift_json(const struct thaw_train_outcome *o)
+{
+    const struct thaw_graph *graph = o->model->graph;
+    const float *before = o->before;
+    json_t *list = json_array();
+    for (int b = 0; b < o->blocks->n; b++) {
+        int end = b + 1 < o->blocks->n ? o->blocks->starts[b + 1] : o->head;
+        double drift = drift_of(graph, b ? o->blocks->starts[b] : 0, end, &before);
+        json_array_append_new(list,
+                              json_pack("{ss so}", "block", graph->nodes[o->blocks->starts[b]].name,
+                                        "relative_l2", number(drift)));
+    }
+    return list;
+}
+
+/* --- stages and history --- */
+
+static json_t *stages_json(const struct thaw_train_run *run, bool with_seconds)
+{
+    int n;
+    const struct thaw_stage_result *results = thaw_trainer_results(run->trainer, &n);
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) {
+        const struct thaw_stage_result *r = &results[i];
+        json_t *one = json_pack("{ss si so so sb}", "name", run->stages->stages[i].name, "epochs",
+                                r->epochs, "val_accuracy", number(r->val_accuracy), "val_loss",
+                                number(r->val_loss), "kept", (int)r->kept);
+        if (with_seconds)
+            json_object_set_new(one, "seconds", json_real(r->seconds));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *history_json(const struct thaw_train_run *run)
+{
+    size_t n;
+    const struct thaw_epoch *history = thaw_trainer_history(run->trainer, &n);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct thaw_epoch *e = &history[i];
+        json_array_append_new(
+            list, json_pack("{ss si so so so so so sb}", "stage",
+                            run->stages->stages[e->stage].name, "epoch", e->epoch + 1, "rate",
+                            number(e->rate), "train_loss", number(e->train_loss), "train_accuracy",
+                            number(e->train_accuracy), "val_loss", number(e->val_loss),
+                            "val_accuracy", number(e->val_accuracy), "best", (int)e->best));
+    }
+    return list;
+}
+
+/* --- where it comes from --- */
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static json_t *backbone_json(const struct thaw_model_file *m, bool with_path)
+{
+    return json_pack("{ss so so}", "file", with_path ? m->path : file_name(m->path), "sha256",
+                     *m->hash ? json_string(m->hash) : json_null(), "family",
+                     m->arch ? json_string(m->arch->name) : json_null());
+}
+
+/* The same on every machine: the backbone by its file's name alone. */
+static json_t *portable_options(const struct thaw_train_values *v, struct thaw_error *err)
+{
+    json_t *options = thaw_train_options_json(v, err);
+    if (options)
+        json_object_set_new(options, "backbone", json_string(file_name(v->backbone)));
+    return options;
+}
+
+static json_t *provenance_json(const struct thaw_train_outcome *o, struct thaw_error *err)
+{
+    const struct thaw_train_data *d = o->data;
+    json_t *options = portable_options(o->values, err);
+    if (!options)
+        return NULL;
+    return json_pack("{so s{ss sI sI} sI so so}", "backbone", backbone_json(o->model, false),
+                     "data", "sha256", d->hash, "train", (json_int_t)d->train.data.n, "val",
+                     (json_int_t)d->val.data.n, "seed", (json_int_t)o->values->seed, "options",
+                     options, "versions", thaw_versions());
+}
+
+static json_t *validation_json(const struct thaw_train_outcome *o)
+{
+    const struct thaw_train_data *d = o->data;
+    json_t *report = thaw_report_json(o->validation, d->train.data.classes, d->val.probe.n_bad);
+    if (report)
+        json_object_set_new(report, "selected_on", json_boolean(o->chosen));
+    return report;
+}
+
+json_t *thaw_train_model_record(const struct thaw_train_outcome *o, struct thaw_error *err)
+{
+    json_t *provenance = provenance_json(o, err);
+    if (!provenance)
+        return NULL;
+    json_t *record =
+        json_pack("{s{so} so so so so}", "metrics", "validation", validation_json(o), "stages",
+                  stages_json(o->run, false), "history", history_json(o->run), "drift",
+                  drift_json(o), "provenance", provenance);
+    if (!record)
+        thaw_fail(err, THAW_EMEMORY, "out of memory for the model's record");
+    return record;
+}
+
+/* VmHWM: the most memory this process ever held. */
+static json_int_t peak_memory(void)
+{
+    char line[256];
+    long long kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %lld kB", &kilobytes) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return (json_int_t)kilobytes * 1024;
+}
+
+json_t *thaw_train_run_record(const struct thaw_train_outcome *o, struct thaw_error *err)
+{
+    json_t *options = thaw_train_options_json(o->values, err);
+    if (!options)
+        return NULL;
+    json_t *record = json_pack(
+        "{ss so sI so so so so so so sf sb so sf sI}", "model", o->run->paths.model, "options",
+        options, "seed", (json_int_t)o->values->seed, "versions", thaw_versions(), "backbone",
+        backbone_json(o->model, true), "data", thaw_train_data_json(o->data), "stages",
+        stages_json(o->run, true), "validation", validation_json(o), "drift", drift_json(o),
+        "val_accuracy", o->validation->accuracy, "val_selected_on", (int)o->chosen, "history",
+        history_json(o->run), "seconds", thaw_train_seconds(o->run), "peak_memory_bytes",
+        peak_memory());
+    if (!record)
+        thaw_fail(err, THAW_EMEMORY, "out of memory for run.json");
+    return record;
+}
