@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apps/report.h"
+#include "apps/seen.h"
 #include "apps/versions.h"
 #include "io/base/mem.h"
 
@@ -119,16 +120,30 @@ static json_t *portable_options(const struct thaw_train_values *v, struct thaw_e
     return options;
 }
 
+/* With a list of the images, so that an evaluation can tell which of its own the model has met. */
+static json_t *data_json(const struct thaw_train_data *d, struct thaw_error *err)
+{
+    json_t *train = thaw_seen_write(&d->train.data, err);
+    json_t *val = train ? thaw_seen_write(&d->val.data, err) : NULL;
+    if (!val) {
+        json_decref(train);
+        return NULL;
+    }
+    return json_pack("{ss sI sI so so}", "sha256", d->hash, "train", (json_int_t)d->train.data.n,
+                     "val", (json_int_t)d->val.data.n, "train_files", train, "val_files", val);
+}
+
 static json_t *provenance_json(const struct thaw_train_outcome *o, struct thaw_error *err)
 {
-    const struct thaw_train_data *d = o->data;
     json_t *options = portable_options(o->values, err);
-    if (!options)
+    json_t *data = options ? data_json(o->data, err) : NULL;
+    if (!data) {
+        json_decref(options);
         return NULL;
-    return json_pack("{so s{ss sI sI} sI so so}", "backbone", backbone_json(o->model, false),
-                     "data", "sha256", d->hash, "train", (json_int_t)d->train.data.n, "val",
-                     (json_int_t)d->val.data.n, "seed", (json_int_t)o->values->seed, "options",
-                     options, "versions", thaw_versions());
+    }
+    return json_pack("{so so sI so so}", "backbone", backbone_json(o->model, false), "data", data,
+                     "seed", (json_int_t)o->values->seed, "options", options, "versions",
+                     thaw_versions());
 }
 
 static json_t *validation_json(const struct thaw_train_outcome *o)
