@@ -135,7 +135,7 @@ static bool number_agrees(struct layer_run *run, struct layer_case *c, float *nu
 static bool tensor_agrees(struct layer_run *run, struct layer_case *c, const struct gradients *g,
                           int t, float *y, struct thaw_error *err)
 {
-    enum { PROBES = 20 };
+    enum { PROBES = 10 };
     double scale = 0;
     for (size_t i = 0; i < g->count[t]; i++)
         scale = fmax(scale, fabs((double)g->of[t][i]));
