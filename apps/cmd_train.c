@@ -199,9 +199,10 @@ static int train(struct job *j, struct thaw_error *err)
     struct thaw_error why = {0}, stopped = *err;
     if (thaw_train_save_checkpoint(run, &why))
         return thaw_fail(err, why.code, "stopped, but without a checkpoint: %s", why.text);
-    return thaw_fail(
-        err, THAW_ESTOPPED, "%s; 'thaw train --resume --run %s%s%s' goes on from there", where,
-        run->paths.folder, j->v->output ? " -o " : "", j->v->output ? j->v->output : "");
+    return thaw_fail(err, THAW_ESTOPPED,
+                     "%.400s; 'thaw train --resume --run %s%s%s' goes on from there", stopped.text,
+                     run->paths.folder, j->v->output ? " -o " : "",
+                     j->v->output ? j->v->output : "");
 }
 
 /* --- afterwards --- */

@@ -63,8 +63,8 @@ struct thaw_run {
     void *saved, *scratch;
     bool training; /* dropout drops, batch norm uses the batch */
     bool first;    /* first micro-batch of a batch: gradient sums start from zero */
-    uint64_t seed; /* random numbers: thaw_rng_at(seed, step, first_sample + i, THAW_RNG_DROPOUT +
-                      op number) */
+    uint64_t seed; /* random numbers: thaw_rng_at(seed, step, first_sample + i + (op_number << 20),
+                      THAW_RNG_DROPOUT) */
     uint32_t step, first_sample, op_number;
 };
 
