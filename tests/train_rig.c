@@ -1,0 +1,128 @@
+#include "tests/train_rig.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/base/rng.h"
+#include "tests/check.h"
+
+enum { SIDE = 8, SAMPLE = SIDE * SIDE * 8, BATCH = 8 };
+
+/* Image i: noise, and a little more in the channels of its class. */
+static void draw(int i, float *x)
+{
+    struct thaw_rng rng = thaw_rng_at(3, 0, (uint32_t)i, THAW_RNG_ORDER);
+    for (int k = 0; k < SAMPLE; k++)
+        x[k] = thaw_rng_normal(&rng) + (k % 8 % 3 == i % TRAIN_NET_CLASSES ? 0.8F : 0);
+}
+
+static int begin(void *ctx, bool training, uint32_t epoch, size_t first_batch,
+                 struct thaw_error *err)
+{
+    struct rig *rig = ctx;
+    (void)err;
+    rig->training = training;
+    rig->epoch = epoch;
+    rig->next = first_batch * BATCH;
+    return 0;
+}
+
+static int next(void *ctx, struct thaw_train_batch *batch, struct thaw_error *err)
+{
+    static float x[BATCH * SAMPLE];
+    static int labels[BATCH];
+    struct rig *rig = ctx;
+    size_t all = rig->training ? RIG_TRAIN : RIG_VAL;
+    (void)err;
+    *batch = (struct thaw_train_batch){0, x, labels};
+    for (; batch->n < BATCH && rig->next < all; batch->n++, rig->next++) {
+        /* Another order in every epoch; 7 has no factor in common with 22. */
+        size_t place =
+            rig->training ? (7 * rig->next + 5 * rig->epoch) % RIG_TRAIN : RIG_TRAIN + rig->next;
+        draw((int)place, x + batch->n * SAMPLE);
+        bool wrong = !rig->training && rig->misled_from >= 0 && (int)rig->epoch >= rig->misled_from;
+        labels[batch->n] = ((int)place + wrong) % TRAIN_NET_CLASSES;
+    }
+    if (rig->training && (int)rig->epoch == rig->poisoned)
+        x[3] = NAN;
+    return batch->n > 0;
+}
+
+static bool stop(void *ctx)
+{
+    struct rig *rig = ctx;
+    return ++rig->updates == rig->stop_at;
+}
+
+static void epoch(void *ctx, const struct thaw_epoch *e)
+{
+    struct rig *rig = ctx;
+    (void)e;
+    if (rig->n_after < RIG_EPOCHS) {
+        float *copy = malloc(train_net_count(rig->graph) * sizeof *copy);
+        train_net_get(rig->graph, copy);
+        rig->after[rig->n_after++] = copy;
+    }
+}
+
+bool rig_init(struct rig *rig, const char *stages)
+{
+    struct thaw_error err = {0};
+    *rig = (struct rig){.graph = train_net_create(SIDE, 5), .poisoned = -1, .misled_from = -1};
+    if (!rig->graph)
+        return false;
+    rig->blocks = train_net_blocks(rig->graph);
+    rig->options = (struct thaw_train_options){.batch = BATCH,
+                                               .seed = 9,
+                                               .loss = thaw_loss_find("cross_entropy", &err),
+                                               .optimizer = thaw_optimizer_find("adamw", &err),
+                                               .optimizer_options = thaw_optimizer_presets(),
+                                               .decay = 0.01F,
+                                               .keep = THAW_KEEP_BEST,
+                                               .rollback = true,
+                                               .classes = TRAIN_NET_CLASSES,
+                                               .head = train_net_head(rig->graph)};
+    rig->source = (struct thaw_batch_source){rig, begin, next, RIG_TRAIN, RIG_VAL};
+    rig->observer = (struct thaw_observer){.ctx = rig, .epoch = epoch, .stop = stop};
+    struct thaw_stage_defaults defaults = {.epochs = 2,
+                                           .rate = 0.01F,
+                                           .block_decay = 1.5F,
+                                           .schedule = thaw_schedule_find("constant", &err)};
+    return thaw_told(thaw_stages_parse(&rig->stages, stages, rig->graph, rig->options.head,
+                                       &rig->blocks, &defaults, &err),
+                     &err) == 0;
+}
+
+bool rig_start(struct rig *rig)
+{
+    struct thaw_error err = {0};
+    rig->trainer = thaw_trainer_create(rig->graph, &rig->stages, &rig->blocks, &rig->options, &err);
+    return thaw_told(rig->trainer ? 0 : -1, &err) == 0;
+}
+
+int rig_run(struct rig *rig, struct thaw_error *err)
+{
+    rig->source.ctx = rig->observer.ctx = rig;
+    return thaw_trainer_run(rig->trainer, &rig->source, &rig->observer, err);
+}
+
+void rig_release(struct rig *rig)
+{
+    thaw_trainer_free(rig->trainer);
+    thaw_stages_release(&rig->stages);
+    thaw_blocks_release(&rig->blocks);
+    thaw_graph_free(rig->graph);
+    for (int i = 0; i < rig->n_after; i++)
+        free(rig->after[i]);
+}
+
+bool rig_holds(const struct rig *rig, const float *weights)
+{
+    size_t n = train_net_count(rig->graph);
+    float *now = malloc(n * sizeof *now);
+    train_net_get(rig->graph, now);
+    bool same = memcmp(now, weights, n * sizeof *now) == 0;
+    free(now);
+    return same;
+}
