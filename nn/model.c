@@ -146,22 +146,51 @@ static const struct thaw_arch *parse_spec(const char *spec, struct thaw_arch_opt
     return arch;
 }
 
+/* For layers under names of their own: more layers than the family has without its top mean that
+ * the top is there, and the last one tells how many classes it has. */
+static int guess_top(const struct thaw_arch *arch, const struct thaw_keras_file *file,
+                     struct thaw_arch_options *options, struct thaw_error *err)
+{
+    const struct thaw_tensor *last = NULL;
+    int groups = 0, layers = 0;
+    struct thaw_graph *graph = arch->build(options, err);
+    if (!graph)
+        return -1;
+    for (int i = 0; i < graph->n_nodes; i++)
+        layers += graph->nodes[i].n_params > 0;
+    thaw_graph_free(graph);
+    for (size_t i = 0; i < file->n_groups; i++)
+        if (file->groups[i].n_tensors) {
+            last = &file->groups[i].tensors[0];
+            groups++;
+        }
+    if (groups > layers && last->rank >= 2 && last->dims[last->rank - 1] < 1 << 20)
+        options->classes = (int)last->dims[last->rank - 1];
+    return 0;
+}
+
+/* What the file itself shows counts more than the presets, less than what was asked. */
+static const struct thaw_arch *as_asked(const struct thaw_keras_file *file, const char *spec,
+                                        struct thaw_arch_options *options, struct thaw_error *err)
+{
+    const struct thaw_arch *arch = parse_spec(spec, options, err);
+    struct thaw_arch_options seen = {0};
+    if (!arch)
+        return NULL;
+    if (!arch->recognise(file, &seen))
+        return guess_top(arch, file, options, err) < 0 ? NULL : arch;
+    options->classes = seen.classes;
+    if (!(options->alpha > 0))
+        options->alpha = seen.alpha;
+    return arch;
+}
+
 static const struct thaw_arch *recognise(const struct thaw_keras_file *file,
                                          const struct thaw_model_options *asked,
                                          struct thaw_arch_options *options, struct thaw_error *err)
 {
-    if (asked && asked->arch) {
-        const struct thaw_arch *arch = parse_spec(asked->arch, options, err);
-        struct thaw_arch_options seen = *options;
-        /* What the file itself shows counts more than the presets, less than what was asked. */
-        if (arch && arch->recognise(file, &seen)) {
-            float alpha = options->alpha;
-            *options = seen;
-            if (alpha > 0)
-                options->alpha = alpha;
-        }
-        return arch;
-    }
+    if (asked && asked->arch)
+        return as_asked(file, asked->arch, options, err);
     for (int i = 0; thaw_archs[i]; i++)
         if (thaw_archs[i]->recognise && thaw_archs[i]->recognise(file, options))
             return thaw_archs[i];
@@ -182,12 +211,10 @@ static struct thaw_graph *from_weights(const struct thaw_keras_file *file,
                                        struct thaw_model_notes *notes, struct thaw_error *err)
 {
     struct thaw_arch_options options = {0};
-    const struct thaw_arch *arch = recognise(file, asked, &options, err);
-    if (!arch)
-        return NULL;
     options.height = asked ? asked->height : 0;
     options.width = asked ? asked->width : 0;
-    struct thaw_graph *graph = arch->build(&options, err);
+    const struct thaw_arch *arch = recognise(file, asked, &options, err);
+    struct thaw_graph *graph = arch ? arch->build(&options, err) : NULL;
     if (!graph)
         return NULL;
     thaw_model_note(notes, "weights only, written by Keras %s",

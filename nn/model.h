@@ -7,7 +7,7 @@
 #include "nn/arch.h"
 
 struct thaw_model_options {
-    const char *arch;  /* for weights-only files; NULL: recognise */
+    const char *arch;  /* NAME[:ALPHA], for weights-only files; NULL: recognise */
     int height, width; /* 0: as the file says, or the family's own */
 };
 

@@ -122,7 +122,7 @@ void thaw_bind_group(const struct thaw_wants *wants, const char *layer,
             dims_text(tensor->dims, tensor->rank, have, sizeof have);
             dims_text(want->param->dims, want->param->rank, need, sizeof need);
             snprintf(text, sizeof text, "%.100s in group %.60s is %s, layer %.80s needs %s %s",
-                     tensor->name, group->name, have, want->layer, want->param->role, need);
+                     tensor->name, group->name, have, want->node->name, want->param->role, need);
             thaw_problem(problems, text);
             continue;
         }

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,36 @@ static void test_weights_only(void)
     }
 }
 
+/* Layers under names that Keras gave by itself: the family must be told, position decides. */
+static void test_given(void)
+{
+    struct thaw_error err = {0};
+    struct thaw_arch_options size = {.classes = 6, .height = 64, .width = 64};
+    struct thaw_model_options options = {.height = 64, .width = 64};
+    struct thaw_graph *graph = thaw_model_random("mobilenet_v2:0.5", &size, 1, &err), *back;
+    struct thaw_keras_file *file = thaw_keras_create(&err);
+    CU_ASSERT_TRUE_FATAL(graph && file && thaw_model_to_keras(graph, file, &err) == 0);
+    json_decref(file->config);
+    file->config = NULL;
+    for (size_t i = 0; i < file->n_groups; i++)
+        snprintf(file->groups[i].name, strlen(file->groups[i].name) + 1, "x%zu", i);
+    CU_ASSERT_PTR_NULL(thaw_model_from_keras(file, &options, NULL, &err));
+    CU_ASSERT_TRUE(thaw_says(&err, "--arch", NULL));
+    options.arch = "mobilenet_v2";
+    CU_ASSERT_PTR_NULL(thaw_model_from_keras(file, &options, NULL, &err));
+    CU_ASSERT_TRUE(thaw_says(&err, "as mobilenet_v2", "[3,3,3,16]", "layer Conv1 needs", NULL));
+    options.arch = "vgg16";
+    CU_ASSERT_PTR_NULL(thaw_model_from_keras(file, &options, NULL, &err));
+    CU_ASSERT_TRUE(thaw_says(&err, "as vgg16", "layers with weights", NULL));
+    options.arch = "mobilenet_v2:0.5";
+    back = thaw_model_from_keras(file, &options, NULL, &err);
+    thaw_told(back ? 0 : -1, &err);
+    CU_ASSERT_TRUE(back && thaw_net_same(graph, back));
+    thaw_graph_free(back);
+    thaw_graph_free(graph);
+    thaw_keras_free(file);
+}
+
 static void test_errors(void)
 {
     struct thaw_error err = {0};
@@ -289,6 +320,7 @@ void thaw_test_archs(void)
     CU_add_test(s, "blocks are cut where one layer feeds all", test_blocks);
     CU_add_test(s, "families through a file and back", test_round_trip);
     CU_add_test(s, "families from weights alone", test_weights_only);
+    CU_add_test(s, "a family that is given", test_given);
     CU_add_test(s, "families from PyTorch's names and order", test_torch);
     CU_add_test(s, "unknown families and widths", test_errors);
 }
