@@ -10,6 +10,7 @@
 #include "apps/suggest.h"
 #include "apps/versions.h"
 #include "io/base/mem.h"
+#include "io/base/par.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
@@ -102,6 +103,7 @@ static int run(const struct thaw_command *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
     int rc;
+    thaw_par_restart(argv);
     /* Hours of training must not end because a reader of the output went away. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/base/par.h"
 #include "tests/check.h"
 #include "tests/run.h"
 
@@ -24,6 +25,7 @@ static bool known(const char *name)
 
 int main(int argc, char **argv)
 {
+    thaw_par_restart(argv);
     for (int i = 1; i < argc; i++)
         if (!known(argv[i])) {
             fprintf(stderr, "no suite %s; the suites are:", argv[i]);

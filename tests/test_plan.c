@@ -222,7 +222,7 @@ static void test_micro_batches(void)
         CU_ASSERT_DOUBLE_EQUAL(project(part, &t, true), expected, 1e-4);
         for (int i = 0; i < p->n_trained; i++)
             CU_ASSERT(thaw_distance(thaw_exec_gradient(part, i), thaw_exec_gradient(whole, i),
-                                      p->trained[i].param->count) < 1e-5);
+                                    p->trained[i].param->count) < 1e-5);
         thaw_exec_free(part);
     }
     thaw_exec_free(whole);

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build}
 # Memcheck takes the vector code of libjpeg-turbo for a use of unset memory; the plain code gives the same.
+export OMP_WAIT_POLICY=passive # valgrind runs one thread at a time: nobody must wait by spinning
 export JSIMD_FORCENONE=1
 # Forked children, which read model files, are checked as well.
 exec valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite,possible \

@@ -111,6 +111,7 @@ done:
 int main(int argc, char **argv)
 {
     struct thaw_error err = {0};
+    thaw_par_restart(argv);
     if (argc < 2) {
         fprintf(stderr, "usage: %s NAME [BATCH [MICRO_BATCH]]\n", argv[0]);
         return 2;
