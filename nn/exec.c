@@ -251,7 +251,7 @@ int thaw_exec_backward(struct thaw_exec *e, const float *gradient, int count, bo
                        struct thaw_error *err)
 {
     const struct thaw_value *v = &e->plan->values[e->plan->output];
-    if (!v->has_grad)
+    if (!v->has_grad || !e->plan->n_ops)
         return thaw_fail(err, THAW_EUSAGE,
                          "this plan trains nothing: there is no gradient to take");
     float *dout = at(e, e->memory.grad[e->plan->output]);
