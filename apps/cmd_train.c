@@ -20,6 +20,7 @@ struct job {
     const char *folder; /* of the data */
     struct thaw_train_run run;
     struct thaw_keras_file *checkpoint; /* to go on from; NULL: a new run */
+    json_t *saved;                      /* its record: option texts point into it */
     struct thaw_train_data data;
     struct thaw_model_file model;
     struct thaw_blocks blocks;
@@ -45,7 +46,8 @@ static int load_checkpoint(struct job *j, struct thaw_error *err)
             path);
     if (!(j->checkpoint = thaw_keras_load(path, err)))
         return -1;
-    const json_t *saved = json_object_get(j->checkpoint->thaw, "checkpoint");
+    const json_t *saved = j->saved =
+        json_incref(json_object_get(j->checkpoint->thaw, "checkpoint"));
     struct thaw_train_identity unknown = {0};
     if (!saved)
         return thaw_fail(err, THAW_EINPUT, "--resume: %s is no checkpoint of a training run", path);
@@ -164,13 +166,17 @@ static int weigh_classes(struct job *j, struct thaw_error *err)
 
 /* --- training --- */
 
+/* Are these the images and the backbone the run was begun with? */
+static int check_same(const struct job *j, struct thaw_error *err)
+{
+    struct thaw_train_identity identity = {j->folder, j->data.hash, j->model.hash};
+    return j->checkpoint ? thaw_train_checkpoint_check(j->saved, &identity, err) : 0;
+}
+
 static int start_trainer(struct job *j, struct thaw_error *err)
 {
     struct thaw_train_run *run = &j->run;
     struct thaw_train_identity identity = {j->folder, j->data.hash, j->model.hash};
-    if (j->checkpoint && thaw_train_checkpoint_check(
-                             json_object_get(j->checkpoint->thaw, "checkpoint"), &identity, err))
-        return -1;
     run->images = j->source.train_images + j->source.val_images;
     run->every = j->v->checkpoint_every;
     if (!(run->checkpoint = thaw_train_checkpoint_json(j->v, &identity, err)) ||
@@ -318,7 +324,8 @@ static int work(struct job *j, struct thaw_error *err)
         prepare_network(j, err) || thaw_train_paths_make(&run->paths, err) ||
         thaw_say_log(&run->say, run->paths.log, j->v->resume, err) ||
         thaw_train_data_look(&j->data, j->v, &j->model.preprocess, &run->say, err) ||
-        thaw_train_data_save_split(&j->data, run->paths.split, err) || weigh_classes(j, err) ||
+        check_same(j, err) || thaw_train_data_save_split(&j->data, run->paths.split, err) ||
+        weigh_classes(j, err) ||
         thaw_train_data_source(&j->data, j->v, &j->model.preprocess, &j->source, err))
         return -1;
     if (j->v->save_batch && thaw_train_data_draw(&j->data, j->v->save_batch, err))
@@ -339,6 +346,7 @@ static void release(struct job *j)
     thaw_model_file_release(&j->model);
     thaw_keras_free(j->checkpoint);
     json_decref(j->run.checkpoint);
+    json_decref(j->saved);
     thaw_train_paths_release(&j->run.paths);
     thaw_metrics_release(&j->metrics);
     thaw_say_end(&j->run.say);

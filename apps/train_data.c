@@ -20,8 +20,10 @@ static int find_groups(struct thaw_dataset *data, const char *group_by, char **f
     *found = NULL;
     if (group_by && strcmp(group_by, "none") == 0)
         return 0;
-    return group_by ? thaw_groups_by_regex(data, group_by, found, err)
-                    : thaw_groups_recognise(data, found, err);
+    if (!group_by)
+        return thaw_groups_recognise(data, found, err);
+    return thaw_groups_by_regex(data, group_by, found, err) ? thaw_error_prefix(err, "--group-by")
+                                                            : 0;
 }
 
 static int by_text(const void *a, const void *b)

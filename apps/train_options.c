@@ -218,10 +218,15 @@ static int refuse(const struct thaw_option *o, const json_t *now, const json_t *
 {
     char *a = json_dumps(now, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)),
          *b = json_dumps(then, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    bool absent = !o->preset && (json_is_null(then) || json_is_false(then) ||
+                                 (json_is_number(then) && json_number_value(then) == 0));
     thaw_fail(err, THAW_EUSAGE,
-              "--resume: %s is %s now, but the run was begun with %s; leave the option out, or "
+              "--resume: %s is %s now, but the run was begun with%s%s; leave the option out, or "
               "begin a new run without --resume",
-              o->name, a ? a : "?", b ? b : "?");
+              o->name, a ? a : "?", absent ? "out it" : " ",
+              absent ? ""
+              : b    ? b
+                     : "?");
     free(a);
     free(b);
     return -1;

@@ -76,10 +76,14 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
         .warmup = (float)v->warmup,
         .patience = (int)v->patience,
         .schedule = thaw_schedule_find(v->schedule, err)};
-    if (!defaults.schedule || check_words(v, err))
+    if (!defaults.schedule)
+        return thaw_error_prefix(err, "--schedule");
+    if (check_words(v, err))
         return -1;
     if (v->stages)
-        return thaw_stages_parse(stages, v->stages, graph, head, blocks, &defaults, err);
+        return thaw_stages_parse(stages, v->stages, graph, head, blocks, &defaults, err)
+                   ? thaw_error_prefix(err, "--stages")
+                   : 0;
     int n = describe(text, sizeof text, v, first, first, blocks);
     if (first == &head_stage && !v->head_only && n < (int)sizeof text - 1) {
         text[n++] = ';';
@@ -87,7 +91,8 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
     }
     if (n >= (int)sizeof text)
         return thaw_fail(err, THAW_EUSAGE, "--unfreeze: no layer has a name that long");
-    return thaw_stages_parse(stages, text, graph, head, blocks, &defaults, err);
+    int rc = thaw_stages_parse(stages, text, graph, head, blocks, &defaults, err);
+    return rc && v->unfreeze ? thaw_error_prefix(err, "--unfreeze") : rc;
 }
 
 int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_train_options *o,
@@ -115,7 +120,9 @@ int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_tr
     if (o->batch_statistics && v->micro_batch && v->micro_batch < v->batch)
         return thaw_fail(err, THAW_EUSAGE,
                          "--micro-batch: with batch statistics the whole batch runs at once");
-    return o->loss && o->optimizer ? 0 : -1;
+    if (!o->optimizer)
+        return thaw_error_prefix(err, "--optimizer");
+    return o->loss ? 0 : -1;
 }
 
 /* --- class weights --- */
