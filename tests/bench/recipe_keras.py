@@ -39,6 +39,8 @@ def arguments():
     p.add_argument("--random", action="store_true", help="random weights and batch statistics")
     p.add_argument("--random-epochs", type=int, default=30)
     p.add_argument("--random-lr", type=float, default=1e-3)
+    p.add_argument("--batch-statistics", action="store_true",
+                   help="batch norms that train use the batch's statistics (always with --random)")
     p.add_argument("--bn-momentum", type=float, help="of random weights; default: the file's")
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--optimizer", choices=("adamw", "adam", "sgd"), default="adamw")
@@ -162,11 +164,23 @@ def randomised(backbone, momentum):
 
 
 def build(backbone, side, classes, args):
-    """The whole network. Fine-tuning uses the moving statistics of batch norms throughout."""
+    """The whole network."""
     import keras
 
+    class MovingStatistics(keras.layers.Layer):
+        """The backbone as at inference, its weights still trainable. A layer of its own, because
+        Keras 3 overrides backbone(inputs, training=False) of a Functional model while it fits the
+        whole: batch norms would use the batch's statistics as soon as they are thawed."""
+
+        def __init__(self):
+            super().__init__()
+            self.backbone = backbone
+
+        def call(self, x):
+            return self.backbone(x, training=False)
+
     inputs = keras.Input((*side, 3))
-    x = backbone(inputs) if args.random else backbone(inputs, training=False)
+    x = backbone(inputs) if args.random or args.batch_statistics else MovingStatistics()(inputs)
     x = keras.layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = keras.layers.Dropout(args.dropout, name="head_dropout")(x)
     x = keras.layers.Dense(classes, activation="softmax", name="head_logits")(x)
