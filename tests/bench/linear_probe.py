@@ -26,7 +26,7 @@ PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1, 1.0]  # C: small is strong
 
 
 def load(thaw, model, folder, classes, options):
-    """Features [files, n] of all images below the class folders as thaw computes them, and labels."""
+    """thaw's features [files, n] of all images below the class folders, and their labels."""
     folders = [os.path.join(folder, name) for name in classes]
     with tempfile.TemporaryDirectory() as scratch:
         out = os.path.join(scratch, "features.csv")
