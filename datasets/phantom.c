@@ -218,7 +218,7 @@ static float draw_infarct(const struct head *h, const struct lesion *l, float si
         smooth(0, 0.14f, l->spread * size * (0.7f + 0.5f * radius) + wobble - fabsf(angle));
     float tip = smooth(0, 0.12f, radius - (h->gap - l->depth * size) + wobble);
     float lost = side * tip;
-    return mix(tissue, mix(tissue, h->white_value, 0.6f) - l->contrast * 0.55f, lost);
+    return mix(tissue, mix(tissue, h->white_value, 0.6f) - l->contrast * 0.75f, lost);
 }
 
 static float ventricles(const struct head *h, float height, float x, float y, float soft)

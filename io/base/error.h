@@ -26,7 +26,8 @@ int thaw_fail(struct thaw_error *err, enum thaw_code code, const char *fmt, ...)
 int thaw_fail_errno(struct thaw_error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Puts "PREFIX: " before the text; for callers that know a name the detector did not. Returns -1. */
+/* Puts "PREFIX: " before the text; for callers that know a name the detector did not. Returns -1.
+ */
 int thaw_error_prefix(struct thaw_error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,4 +1,5 @@
-/* Named fields of a struct: one table per kind of thing reads its options, prints them and checks them. */
+/* Named fields of a struct: one table per kind of thing reads its options, prints them and checks
+ * them. */
 #ifndef THAW_IO_BASE_FIELD_H
 #define THAW_IO_BASE_FIELD_H
 
@@ -15,7 +16,7 @@ enum thaw_field_type {
     THAW_FIELD_CHOICE, /* int: index into `choices` */
     THAW_FIELD_PAIR,   /* int[2]; JSON n or [a, b] */
     THAW_FIELD_CUSTOM, /* read() and write() below */
-    THAW_FIELD_ONLY    /* no storage: the key may be absent, null, or equal to `only` as JSON text */
+    THAW_FIELD_ONLY /* no storage: the key may be absent, null, or equal to `only` as JSON text */
 };
 
 struct thaw_field {
@@ -34,14 +35,14 @@ struct thaw_field {
     json_t *(*write)(const void *place);
 };
 
-/* Sets every preset, then reads the object's keys. An unknown key is an error that names it, its value
- * and the known ones, unless it stands in the NULL-ended list `ignored` (may be NULL). `what` begins
- * the error text, e.g. "layer conv1 (Conv2D)". */
+/* Sets every preset, then reads the object's keys. An unknown key is an error that names it, its
+ * value and the known ones, unless it stands in the NULL-ended list `ignored` (may be NULL). `what`
+ * begins the error text, e.g. "layer conv1 (Conv2D)". */
 int thaw_fields_read(const struct thaw_field *fields, void *target, const json_t *object,
                      const char *const *ignored, const char *what, struct thaw_error *err);
 
-/* Puts the fields into the object under their keys, in table order. A nullable field that still holds a
- * preset outside min..max, or one that is no finite number, is written as null. */
+/* Puts the fields into the object under their keys, in table order. A nullable field that still
+ * holds a preset outside min..max, or one that is no finite number, is written as null. */
 int thaw_fields_write(const struct thaw_field *fields, const void *source, json_t *object,
                       struct thaw_error *err);
 

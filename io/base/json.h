@@ -11,8 +11,8 @@
 json_t *thaw_json_parse(const char *text, size_t size, const char *where, struct thaw_error *err);
 json_t *thaw_json_load(const char *path, struct thaw_error *err);
 
-/* One line, ASCII only, keys in the order they were put in: equal values give equal bytes. The caller
- * frees. */
+/* One line, ASCII only, keys in the order they were put in: equal values give equal bytes. The
+ * caller frees. */
 char *thaw_json_text(const json_t *value, struct thaw_error *err);
 
 /* Indented, through thaw_replace. */

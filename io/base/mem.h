@@ -1,4 +1,5 @@
-/* Memory: zeroed, overflow-checked, with the error text written here. Everything is freed by free(). */
+/* Memory: zeroed, overflow-checked, with the error text written here. Everything is freed by
+ * free(). */
 #ifndef THAW_IO_BASE_MEM_H
 #define THAW_IO_BASE_MEM_H
 
@@ -26,7 +27,8 @@ char *thaw_format(struct thaw_error *err, const char *fmt, ...)
 /* *out = a * b; false when that overflows. */
 bool thaw_mul(size_t a, size_t b, size_t *out);
 
-/* Number of elements of a tensor of these dimensions; false when one is negative, or on overflow. */
+/* Number of elements of a tensor of these dimensions; false when one is negative, or on overflow.
+ */
 bool thaw_count(const long *dims, int rank, size_t *out);
 
 #endif
