@@ -130,6 +130,15 @@ static int prepare_network(struct job *j, struct thaw_error *err)
     if (head < 0 || thaw_model_blocks(m->graph, head, &j->blocks, err) ||
         thaw_train_stages(v, m->graph, head, &j->blocks, &j->stages, err))
         return -1;
+    if (j->options.batch_statistics) {
+        size_t batch = (size_t)v->batch;
+        float momentum = thaw_train_forget(m->graph, (j->data.train.data.n + batch - 1) / batch);
+        if (momentum > 0)
+            thaw_say(&j->run.say,
+                     "batch norms follow the batches with momentum %.3f, so that about an epoch "
+                     "counts",
+                     (double)momentum);
+    }
     j->options.classes = m->n_classes;
     j->options.head = head;
     j->run.stages = &j->stages;
@@ -246,35 +255,12 @@ static bool was_chosen(const struct job *j)
     return chosen;
 }
 
-/* The run's folder holds the model as well: the same file under a second name where that is
- * possible. */
-static int keep_inside(const struct thaw_train_paths *p, struct thaw_error *err)
-{
-    unsigned char *data;
-    size_t size;
-    if (strcmp(p->model, p->inside) == 0)
-        return 0;
-    char *temporary = thaw_format(err, "%s.link-%ld", p->inside, (long)getpid());
-    if (!temporary)
-        return -1;
-    int linked = link(p->model, temporary) == 0 && rename(temporary, p->inside) == 0;
-    unlink(temporary); /* rename() does nothing where both were one file already */
-    free(temporary);
-    if (linked)
-        return 0;
-    if (thaw_file_read(p->model, (size_t)1 << 40, &data, &size, err))
-        return -1;
-    int rc = thaw_file_write(p->inside, data, size, err);
-    free(data);
-    return rc;
-}
-
 static int save(struct job *j, const struct thaw_train_outcome *o, struct thaw_error *err)
 {
     const struct thaw_train_paths *p = &j->run.paths;
     json_t *extra = thaw_train_model_record(o, err), *record = NULL;
     int rc = extra ? thaw_model_file_save(&j->model, p->model, extra, err) : -1;
-    if (rc == 0 && (rc = keep_inside(p, err)) == 0) {
+    if (rc == 0 && (rc = thaw_train_paths_keep(p, err)) == 0) {
         record = thaw_train_run_record(o, err);
         rc = record ? thaw_json_save(p->record, record, err) : -1;
     }

@@ -220,7 +220,9 @@ static int look_at_both(struct thaw_train_data *d, const struct thaw_train_value
     if (!v->range && max16 > 0) {
         thaw_preprocess_fit_range(preprocess, max16);
         thaw_say(say,
-                 "16-bit scans: largest value %d, so 0..%.0f becomes 0..255 (--range changes it)",
+                 "16-bit scans (%zu of %zu): largest value %d, so 0..%.0f becomes 0..255 (--range "
+                 "changes it)",
+                 d->train.probe.n_16bit + d->val.probe.n_16bit, d->train.data.n + d->val.data.n,
                  max16, (double)preprocess->range[1]);
     }
     return 0;

@@ -1,6 +1,8 @@
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apps/train_run.h"
 #include "io/base/file.h"
@@ -128,6 +130,27 @@ int thaw_train_paths_make(const struct thaw_train_paths *p, struct thaw_error *e
         thaw_replace_abort(&attempt);
 done:
     free(copy);
+    return rc;
+}
+
+int thaw_train_paths_keep(const struct thaw_train_paths *p, struct thaw_error *err)
+{
+    unsigned char *data;
+    size_t size;
+    if (strcmp(p->model, p->inside) == 0)
+        return 0;
+    char *temporary = thaw_format(err, "%s.link-%ld", p->inside, (long)getpid());
+    if (!temporary)
+        return -1;
+    int linked = link(p->model, temporary) == 0 && rename(temporary, p->inside) == 0;
+    unlink(temporary); /* rename() does nothing where both were one file already */
+    free(temporary);
+    if (linked)
+        return 0;
+    if (thaw_file_read(p->model, (size_t)1 << 40, &data, &size, err))
+        return -1;
+    int rc = thaw_file_write(p->inside, data, size, err);
+    free(data);
     return rc;
 }
 

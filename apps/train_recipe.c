@@ -169,6 +169,29 @@ int thaw_train_class_weights(const char *text, const size_t *counts, int classes
     return 0;
 }
 
+/* --- batch statistics --- */
+
+float thaw_train_forget(struct thaw_graph *graph, size_t updates)
+{
+    static const float least = 0.9F;
+    float epoch = 1 - 1 / (float)(updates ? updates : 1), limit = epoch > least ? epoch : least;
+    bool changed = false;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const struct thaw_node *node = &graph->nodes[i];
+        if (strcmp(node->kind->name, "BatchNormalization") != 0)
+            continue;
+        for (const struct thaw_field *f = node->kind->fields; f->type != THAW_FIELD_END; f++) {
+            float *momentum = (float *)(void *)((char *)node->conf + f->offset);
+            if (f->type != THAW_FIELD_FLOAT || strcmp(f->key, "momentum") != 0 ||
+                *momentum <= limit)
+                continue;
+            *momentum = limit;
+            changed = true;
+        }
+    }
+    return changed ? limit : 0;
+}
+
 /* --- pictures --- */
 
 static int read_range(const char *text, float range[2], struct thaw_error *err)

@@ -20,6 +20,9 @@ int thaw_train_paths_init(struct thaw_train_paths *p, const struct thaw_train_va
                           const char *data, struct thaw_error *err);
 /* Makes the folders and sees that the model can be written. */
 int thaw_train_paths_make(const struct thaw_train_paths *p, struct thaw_error *err);
+/* Once the model is saved: the run's folder holds it as well, as the same file under a second name
+ * where that is possible. */
+int thaw_train_paths_keep(const struct thaw_train_paths *p, struct thaw_error *err);
 void thaw_train_paths_release(struct thaw_train_paths *p);
 
 /* What a checkpoint must agree with, beside the options. */

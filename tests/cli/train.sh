@@ -26,7 +26,7 @@ cmp "$T/a.h5" "$T/a.run/model.h5"
 [ -s "$T/batch.png" ]
 is 5 "$(wc -l <"$T/a.run/history.csv")"
 cmp "$T/err" "$T/a.run/log.txt"
-grep -q '16-bit scans: largest value 4095, so 0..4095 becomes 0..255' "$T/err"
+grep -q '16-bit scans (.*): largest value 4095, so 0..4095 becomes 0..255' "$T/err"
 for key in options seed versions onednn backbone sha256 data classes train val test skipped stages \
     val_accuracy val_loss seconds kept peak_memory_bytes; do
     grep -q "\"$key\":" "$T/a.run/run.json"
