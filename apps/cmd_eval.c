@@ -152,8 +152,9 @@ static int print_json(const struct work *w, struct thaw_error *err)
     json_t *all = thaw_report_json(&w->metrics, w->classes, w->probe.n_bad);
     if (all) {
         json_object_set_new(all, "skipped_files", thaw_inputs_bad_json(&w->probe));
-        json_object_set_new(all, "selected_on", json_integer((json_int_t)w->selected));
-        json_object_set_new(all, "trained_on", json_integer((json_int_t)w->trained));
+        json_object_set_new(all, "selected_on", json_boolean(w->selected));
+        json_object_set_new(all, "selected_images", json_integer((json_int_t)w->selected));
+        json_object_set_new(all, "trained_images", json_integer((json_int_t)w->trained));
         json_object_set_new(all, "model", json_string(w->model.path));
         json_object_set_new(all, "data", json_string(w->data.root));
     }

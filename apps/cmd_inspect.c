@@ -128,23 +128,45 @@ static void print_blocks(const struct facts *f)
     }
 }
 
+/* Members of objects a line each, down to `depth`; what is deeper, and lists, as JSON that is cut.
+ */
+static void print_value(const char *key, const json_t *value, int indent, int depth)
+{
+    enum { LONGEST = 96 };
+    const char *inner;
+    json_t *member;
+    bool long_list = strcmp(key, "options") == 0;
+    if (json_is_object(value) && depth > 0 && !long_list) {
+        printf("%*s%s:\n", indent, "", key);
+        json_object_foreach((json_t *)value, inner, member)
+        {
+            print_value(inner, member, indent + 2, depth - 1);
+        }
+        return;
+    }
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    size_t length = text ? strlen(text) : 0;
+    if (length > LONGEST)
+        printf("%*s%s: %.*s ... (%zu characters; --json has all)\n", indent, "", key, LONGEST, text,
+               length);
+    else
+        printf("%*s%s: %s\n", indent, "", key, text ? text : "?");
+    free(text);
+}
+
 static void print_record(const json_t *record)
 {
     const char *key;
     json_t *value;
     if (!record) {
-        printf("record: none (the file was not saved by Thaw)\n");
+        printf("record: none, the file was not saved by Thaw\n");
         return;
     }
     printf("record:\n");
     json_object_foreach((json_t *)record, key, value)
     {
-        if (strcmp(key, "preprocess") == 0 || strcmp(key, "classes") == 0)
-            continue;
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
-        if (text)
-            printf("  %s: %.300s%s\n", key, text, strlen(text) > 300 ? " ..." : "");
-        free(text);
+        if (strcmp(key, "preprocess") != 0 && strcmp(key, "classes") != 0)
+            print_value(key, value, 2, 2);
     }
 }
 

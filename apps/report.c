@@ -7,7 +7,7 @@
 #include "apps/text.h"
 #include "io/base/file.h"
 
-enum { MOST_ROWS = 40, MOST_COLUMNS = 14, NAME = 28, CELL = 10 };
+enum { MOST_ROWS = 40, MOST_COLUMNS = 14, NAME = 28, PAGE = 100, NARROWEST = 6 };
 
 int thaw_report_top(const float *row, int n)
 {
@@ -136,16 +136,18 @@ static void print_confusion(FILE *to, const struct thaw_metrics *m, char *const 
         fprintf(to, "\nconfusion matrix: %zu x %zu, see --json\n", n, n);
         return;
     }
+    int most = (PAGE - width) / m->classes - 1, cells = width < most ? width : most;
+    cells = cells > NARROWEST ? cells : NARROWEST;
     fprintf(to, "\nconfusion matrix: rows are the truth, columns the prediction\n%*s", width, "");
     for (size_t j = 0; j < n; j++) {
         putc(' ', to);
-        cell(to, classes[j], CELL, true);
+        cell(to, classes[j], cells, true);
     }
     for (size_t i = 0; i < n; i++) {
         fprintf(to, "\n");
         cell(to, classes[i], width, false);
         for (size_t j = 0; j < n; j++)
-            fprintf(to, " %*zu", CELL, m->confusion[i * n + j]);
+            fprintf(to, " %*zu", cells, m->confusion[i * n + j]);
     }
     fprintf(to, "\n");
 }
