@@ -71,6 +71,7 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     const struct values *v = values;
     struct thaw_model_file m, front = {0};
     const struct thaw_model_file *out = &m;
+    json_t *extra = NULL;
     int rc = -1;
     if (n_args != 1)
         return thaw_fail(err, THAW_EUSAGE, "one model file is needed, %d words were given", n_args);
@@ -86,11 +87,15 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
             goto done;
         out = &front;
     }
+    if (!v->plain &&
+        !(extra = thaw_common_provenance(&m, m.file ? "Keras HDF5" : "random weights", err)))
+        goto done;
     rc = v->plain ? save_plain(out, v->output, err)
-                  : thaw_model_file_save(out, v->output, m.record, err);
+                  : thaw_model_file_save(out, v->output, extra, err);
     if (rc == 0)
         tell(out, v);
 done:
+    json_decref(extra);
     thaw_graph_free(front.graph);
     thaw_model_file_release(&m);
     return rc;

@@ -1,6 +1,5 @@
 /* thaw import: weights of other frameworks become a Keras model file. */
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,22 +98,6 @@ static int name_classes(struct thaw_model_file *m, const char *labels, struct th
     return 0;
 }
 
-/* The name of the source, without its folder, which is nobody's business. */
-static json_t *make_extra(const struct thaw_model_file *m, bool torch, struct thaw_error *err)
-{
-    if (m->record) /* what Thaw knew of it already */
-        return json_copy(m->record);
-    char *copy = thaw_strdup(m->path, err);
-    json_t *extra = NULL;
-    if (copy &&
-        !(extra = json_pack("{s:{s:s, s:s, s:s, s:s?}}", "provenance", "source", basename(copy),
-                            "sha256", m->hash, "kind", torch ? "PyTorch state dict" : "Keras HDF5",
-                            "family", m->arch ? m->arch->name : NULL)))
-        thaw_fail(err, THAW_EMEMORY, "out of memory while writing the thaw record");
-    free(copy);
-    return extra;
-}
-
 static void tell(const struct thaw_model_file *m, const char *output)
 {
     for (size_t i = 0; i < m->notes.n; i++)
@@ -143,7 +126,7 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     if (torch ? open_torch(&m, args[0], v, err)
               : thaw_common_open(&m, args[0], &v->common, false, err))
         return -1;
-    json_t *extra = make_extra(&m, torch, err);
+    json_t *extra = thaw_common_provenance(&m, torch ? "PyTorch state dict" : "Keras HDF5", err);
     int rc = extra ? name_classes(&m, v->labels, err) : -1;
     if (rc == 0)
         rc = thaw_model_file_save(&m, v->output, extra, err);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "io/base/par.h"
@@ -29,6 +30,20 @@ int thaw_common_distinct(const char *input, const char *output, struct thaw_erro
     if (stat(input, &a) || stat(output, &b) || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
         return 0;
     return thaw_fail(err, THAW_EUSAGE, "-o %s is the file that is read; give another name", output);
+}
+
+json_t *thaw_common_provenance(const struct thaw_model_file *m, const char *kind,
+                               struct thaw_error *err)
+{
+    const char *slash = strrchr(m->path, '/');
+    if (m->record)
+        return json_incref(m->record);
+    json_t *extra =
+        json_pack("{s:{s:s, s:s, s:s, s:s?}}", "provenance", "source", slash ? slash + 1 : m->path,
+                  "sha256", m->hash, "kind", kind, "family", m->arch ? m->arch->name : NULL);
+    if (!extra)
+        thaw_fail(err, THAW_EMEMORY, "out of memory while writing the thaw record");
+    return extra;
 }
 
 int thaw_common_print_json(json_t *value, struct thaw_error *err)

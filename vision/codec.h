@@ -8,7 +8,8 @@
 #include "vision/pixels.h"
 
 struct thaw_codec {
-    const char *name; /* "PNG" */
+    const char *name;    /* "PNG" */
+    const char *library; /* that decodes, with the version it was built for: "libpng 1.6.39" */
     const char
         *suffixes; /* ".png", or several with a space between: what a data folder is searched for */
     bool (*sniff)(const unsigned char *data, size_t size);

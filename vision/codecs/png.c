@@ -195,6 +195,7 @@ static int png_decode(struct thaw_pixels *pixels, const unsigned char *data, siz
 
 const struct thaw_codec thaw_codec_png = {
     .name = "PNG",
+    .library = "libpng " PNG_LIBPNG_VER_STRING,
     .suffixes = ".png",
     .sniff = png_sniff,
     .decode = png_decode,
