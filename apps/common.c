@@ -38,9 +38,9 @@ json_t *thaw_common_provenance(const struct thaw_model_file *m, const char *kind
     const char *slash = strrchr(m->path, '/');
     if (m->record)
         return json_incref(m->record);
-    json_t *extra =
-        json_pack("{s:{s:s, s:s, s:s, s:s?}}", "provenance", "source", slash ? slash + 1 : m->path,
-                  "sha256", m->hash, "kind", kind, "family", m->arch ? m->arch->name : NULL);
+    json_t *extra = json_pack("{s:{s:s, s:s?, s:s, s:s?}}", "provenance", "source",
+                              slash ? slash + 1 : m->path, "sha256", *m->hash ? m->hash : NULL,
+                              "kind", kind, "family", m->arch ? m->arch->name : NULL);
     if (!extra)
         thaw_fail(err, THAW_EMEMORY, "out of memory while writing the thaw record");
     return extra;
