@@ -20,6 +20,7 @@ static const struct thaw_option options[] = {
     THAW_OPTION_THREADS(struct values),
     {0}};
 
+enum { LONGEST_NAME = 48 };
 static const double TOLERANCE = 1e-4;
 
 /* What is printed, found out once for both forms. */
@@ -76,7 +77,7 @@ static void print_layers(const struct thaw_graph *graph)
         name = n > name ? n : name;
         kind = k > kind ? k : kind;
     }
-    name = name > 40 ? 40 : name;
+    name = name > LONGEST_NAME ? LONGEST_NAME : name;
     printf("%-*s  %-*s  %-16s %12s\n", name, "layer", kind, "class", "output", "parameters");
     for (int i = 0; i < graph->n_nodes; i++) {
         const struct thaw_node *node = &graph->nodes[i];
@@ -90,11 +91,11 @@ static void print_layers(const struct thaw_graph *graph)
             }
         size_t n = node_parameters(node);
         if (n)
-            printf("%-*s  %-*s  %-16s %12zu%s\n", name, node->name, kind, node->kind->name, shape,
-                   n, joins);
+            printf("%-*.*s  %-*s  %-16s %12zu%s\n", name, LONGEST_NAME, node->name, kind,
+                   node->kind->name, shape, n, joins);
         else
-            printf("%-*s  %-*s  %-16s %12s%s\n", name, node->name, kind, node->kind->name, shape,
-                   "-", joins);
+            printf("%-*.*s  %-*s  %-16s %12s%s\n", name, LONGEST_NAME, node->name, kind,
+                   node->kind->name, shape, "-", joins);
     }
 }
 

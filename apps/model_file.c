@@ -191,11 +191,35 @@ static int choose_preprocess(struct thaw_model_file *m, const struct thaw_model_
 
 /* --- classes --- */
 
+const struct thaw_node *thaw_model_last_arithmetic(const struct thaw_graph *graph)
+{
+    const struct thaw_node *node = &graph->nodes[graph->output];
+    while (node->n_inputs == 1 &&
+           (strcmp(node->kind->name, "Reshape") == 0 || strcmp(node->kind->name, "Flatten") == 0))
+        node = &graph->nodes[node->inputs[0]];
+    return node;
+}
+
+void thaw_model_activation(const struct thaw_node *node, char *text, size_t size)
+{
+    json_t *config = json_object();
+    bool read = config && thaw_fields_write(node->kind->fields, node->conf, config, NULL) == 0;
+    const char *activation = json_string_value(json_object_get(config, "activation"));
+    snprintf(text, size, "%s", read && activation ? activation : "");
+    json_decref(config);
+}
+
 /* Is the output a choice among classes, or just features? */
 static bool has_top(const struct thaw_graph *graph)
 {
+    char activation[32];
     if (graph->nodes[graph->output].shape.rank != 1)
         return false;
+    const struct thaw_node *last = thaw_model_last_arithmetic(graph);
+    thaw_model_activation(last, activation, sizeof activation);
+    if (strcmp(last->kind->name, "Dense") == 0 || strcmp(last->kind->name, "Softmax") == 0 ||
+        strcmp(activation, "softmax") == 0 || strcmp(activation, "sigmoid") == 0)
+        return true;
     for (int i = thaw_model_feature_node(graph) + 1; i < graph->n_nodes; i++)
         if (graph->nodes[i].n_params)
             return true;

@@ -43,6 +43,11 @@ int thaw_model_file_open(struct thaw_model_file *m, const struct thaw_model_requ
                          struct thaw_error *err);
 void thaw_model_file_release(struct thaw_model_file *m);
 
+/* The node whose arithmetic the output is: behind it only the shape changes. */
+const struct thaw_node *thaw_model_last_arithmetic(const struct thaw_graph *graph);
+/* Its key "activation", e.g. "sigmoid" ("" when it has none), into `text`. */
+void thaw_model_activation(const struct thaw_node *node, char *text, size_t size);
+
 /* Writes graph, preprocessing, classes and `extra` (object whose members join the record: metrics,
  * history, provenance; borrowed) with a self-test vector (input, expected output), reads the file
  * again and checks that vector. Equal content gives equal bytes: nothing of time, host or path may

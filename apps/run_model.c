@@ -14,39 +14,21 @@ enum { MOST_AT_ONCE = 32, AHEAD = 3 };
 
 /* --- what the output is --- */
 
-static bool is_sigmoid(const struct thaw_node *node)
-{
-    json_t *config = json_object();
-    bool yes = config && thaw_fields_write(node->kind->fields, node->conf, config, NULL) == 0;
-    const char *activation = json_string_value(json_object_get(config, "activation"));
-    yes = yes && activation && strcmp(activation, "sigmoid") == 0;
-    json_decref(config);
-    return yes;
-}
-
-/* Shapes may be changed after the activation. */
-static const struct thaw_node *last_arithmetic(const struct thaw_graph *graph)
-{
-    const struct thaw_node *node = &graph->nodes[graph->output];
-    while (node->n_inputs == 1 &&
-           (strcmp(node->kind->name, "Reshape") == 0 || strcmp(node->kind->name, "Flatten") == 0))
-        node = &graph->nodes[node->inputs[0]];
-    return node;
-}
-
 static int find_top(struct thaw_runner *r, struct thaw_error *err)
 {
     const struct thaw_model_file *m = r->model;
-    const struct thaw_node *last = last_arithmetic(m->graph);
+    const struct thaw_node *last = thaw_model_last_arithmetic(m->graph);
+    char activation[32];
     if (!m->n_classes)
         return thaw_fail(err, THAW_EINPUT,
                          "%s has no classifier: it ends in features (layer %s); 'thaw features' "
                          "gives them, 'thaw train --backbone' puts a classifier on them",
                          m->path, last->name);
+    thaw_model_activation(last, activation, sizeof activation);
     r->classes = m->n_classes;
-    r->top = r->plan->softmax_left_out ? THAW_TOP_SOFTMAX
-             : is_sigmoid(last)        ? THAW_TOP_SIGMOID
-                                       : THAW_TOP_LOGITS;
+    r->top = r->plan->softmax_left_out            ? THAW_TOP_SOFTMAX
+             : strcmp(activation, "sigmoid") == 0 ? THAW_TOP_SIGMOID
+                                                  : THAW_TOP_LOGITS;
     if (r->top == THAW_TOP_SIGMOID && r->classes > 1)
         return thaw_fail(err, THAW_EINPUT,
                          "%s ends in %d sigmoids (layer %s), which answer %d questions apart; one "
