@@ -22,14 +22,46 @@ struct thaw_warp thaw_warp_join(struct thaw_warp first, struct thaw_warp second)
                               m->d * s->b + m->e * s->e,        m->d * s->c + m->e * s->f + m->f};
 }
 
-/* Splits a position, held inside 0 .. n-1, into the two samples around it and the second's weight.
- */
-static void split(double at, int n, int *low, int *high, float *weight)
+/* Weights of the four samples around a position (Keys 1981 with a = -1/2, "Catmull-Rom"). Bilinear
+ * sampling would blur every training picture, and a network that has learned from blurred pictures
+ * is several points worse on sharp ones. */
+static void cubic(float t, float w[4])
+{
+    float t2 = t * t, t3 = t2 * t;
+    w[0] = 0.5f * (-t3 + 2 * t2 - t);
+    w[1] = 0.5f * (3 * t3 - 5 * t2 + 2);
+    w[2] = 0.5f * (-3 * t3 + 4 * t2 + t);
+    w[3] = 0.5f * (t3 - t2);
+}
+
+/* The samples around a position along one side, held inside 0 .. n-1, as offsets, and their
+ * weights. */
+static void taps(double at, int n, size_t stride, size_t offset[4], float weight[4])
 {
     at = at < 0 ? 0 : at > n - 1 ? n - 1 : at;
-    *low = (int)at;
-    *high = *low + 1 < n ? *low + 1 : *low;
-    *weight = (float)(at - *low);
+    int low = (int)at;
+    cubic((float)(at - low), weight);
+    for (int k = 0; k < 4; k++) {
+        int i = low - 1 + k;
+        offset[k] = (size_t)(i < 0 ? 0 : i > n - 1 ? n - 1 : i) * stride;
+    }
+}
+
+/* One pixel. `channels` is a constant where this is inlined. */
+static inline __attribute__((always_inline)) void sample(const float *data, size_t channels,
+                                                         const size_t rows[4], const float v[4],
+                                                         const size_t columns[4], const float u[4],
+                                                         float *to)
+{
+    float sum[3] = {0};
+    for (int j = 0; j < 4; j++) {
+        const float *row = data + rows[j];
+        for (size_t c = 0; c < channels; c++)
+            sum[c] += v[j] * (u[0] * row[columns[0] + c] + u[1] * row[columns[1] + c] +
+                              u[2] * row[columns[2] + c] + u[3] * row[columns[3] + c]);
+    }
+    for (size_t c = 0; c < channels; c++)
+        to[c] = sum[c] < 0 ? 0 : sum[c] > 255 ? 255 : sum[c];
 }
 
 void thaw_warp(const struct thaw_image *in, const struct thaw_warp *map, struct thaw_image *out)
@@ -38,18 +70,14 @@ void thaw_warp(const struct thaw_image *in, const struct thaw_warp *map, struct 
     float *to = out->data;
     for (int y = 0; y < out->height; y++) {
         for (int x = 0; x < out->width; x++, to += channels) {
-            int x0, x1, y0, y1;
-            float u, v;
-            split(map->a * x + map->b * y + map->c, in->width, &x0, &x1, &u);
-            split(map->d * x + map->e * y + map->f, in->height, &y0, &y1, &v);
-            const float *p = in->data + (size_t)y0 * row + (size_t)x0 * channels,
-                        *q = in->data + (size_t)y1 * row + (size_t)x0 * channels;
-            size_t right = (size_t)(x1 - x0) * channels;
-            for (size_t c = 0; c < channels; c++) {
-                float top = p[c] + u * (p[right + c] - p[c]);
-                float bottom = q[c] + u * (q[right + c] - q[c]);
-                to[c] = top + v * (bottom - top);
-            }
+            size_t columns[4], rows[4];
+            float u[4], v[4];
+            taps(map->a * x + map->b * y + map->c, in->width, channels, columns, u);
+            taps(map->d * x + map->e * y + map->f, in->height, row, rows, v);
+            if (channels == 3)
+                sample(in->data, 3, rows, v, columns, u, to);
+            else
+                sample(in->data, 1, rows, v, columns, u, to);
         }
     }
 }

@@ -1,4 +1,4 @@
-/* Affine maps of a picture, sampled bilinearly. */
+/* Affine maps of a picture, sampled with cubic weights (Catmull-Rom), held in 0..255. */
 #ifndef THAW_VISION_WARP_H
 #define THAW_VISION_WARP_H
 
