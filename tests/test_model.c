@@ -292,12 +292,12 @@ static void test_networks(void)
 /* Its file does not stand with the others: the set-up fetches it. */
 static void test_imported(void)
 {
-    const char *name = "efficientnet-lite0-57934424.pth", *path = getenv("THAW_LITE0");
+    const char *name = "efficientnet-lite0-57934424.pth", *path = getenv("THAW_LITE0_PTH");
     struct thaw_error err = {0};
     json_t *nets = reference();
     if (!path || !nets) {
         thaw_skip(
-            "features of the imported EfficientNet-Lite0: THAW_LITE0 or shared/models absent");
+            "features of the imported EfficientNet-Lite0: THAW_LITE0_PTH or shared/models absent");
         json_decref(nets);
         return;
     }
