@@ -8,12 +8,14 @@
 
 enum { AHEAD = 4 };
 
-static int make_loader(struct thaw_train_data *d, struct thaw_train_side *side, bool training,
+static int make_loader(struct thaw_train_data *d, struct thaw_train_side *side, bool augment,
                        struct thaw_error *err)
 {
+    thaw_loader_free(side->loader);
+    side->augmented = augment;
     struct thaw_loader_options options = {.data = &side->data,
                                           .preprocess = &d->preprocess,
-                                          .augment = training ? &d->augment : NULL,
+                                          .augment = augment ? &d->augment : NULL,
                                           .cache = side->cache,
                                           .seed = d->seed,
                                           .batch = d->batch,
@@ -22,12 +24,14 @@ static int make_loader(struct thaw_train_data *d, struct thaw_train_side *side, 
     return (side->loader = thaw_loader_create(&options, err)) ? 0 : -1;
 }
 
-static int begin(void *ctx, bool training, uint32_t epoch, size_t first_batch,
+static int begin(void *ctx, bool training, bool augment, uint32_t epoch, size_t first_batch,
                  struct thaw_error *err)
 {
     struct thaw_train_data *d = ctx;
     struct thaw_train_side *side = training ? &d->train : &d->val;
     size_t skip = first_batch * d->batch < side->data.n ? first_batch * d->batch : side->data.n;
+    if (augment != side->augmented && make_loader(d, side, augment, err))
+        return -1;
     if (training)
         thaw_sampler_shuffle(side->all, side->data.n, d->seed, epoch, side->order);
     d->reading = side->loader;

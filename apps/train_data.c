@@ -265,7 +265,7 @@ int thaw_train_data_list(struct thaw_train_data *d, const char *root,
                          struct thaw_error *err)
 {
     *d = (struct thaw_train_data){0};
-    if (thaw_augment_parse(&d->augment, v->augment, err))
+    if (thaw_augment_parse(&d->augment, v->augment ? v->augment : "default", err))
         return thaw_error_prefix(err, "--augment");
     return list(d, root, v, say, err);
 }

@@ -54,8 +54,10 @@ const struct thaw_option thaw_train_table[] = {
     TEXT("--fit", fit, "HOW", NULL,
          "how a scan gets the network's shape: stretch, crop or letterbox (default: the model's, "
          "else stretch)"),
-    TEXT("--augment", augment, "LIST", "default",
-         "random changes to training images, e.g. flip:h=0.5,rotate:deg=10,noise; or none"),
+    TEXT(
+        "--augment", augment, "LIST", NULL,
+        "random changes to training images, e.g. flip:h=0.5,rotate:deg=10,noise; default; or none "
+        "(default: 'default' once blocks thaw; the head alone learns from the images as they are)"),
     TEXT("--save-batch", save_batch, "FILE.png", NULL,
          "draw the first augmented batch with its labels, then go on"),
     TEXT("--class-weights", class_weights, "WEIGHTS", "auto",
@@ -71,16 +73,16 @@ const struct thaw_option thaw_train_table[] = {
     TEXT("--stages", stages, "TEXT", NULL,
          "the whole schedule: stages WHAT[:KEY=VALUE,...] separated by ';'. WHAT: head, all, a "
          "number of blocks from the top, or the name of a layer. Keys: epochs, lr, decay, "
-         "schedule, warmup, patience"),
+         "schedule, warmup, patience, augment (0 or 1)"),
     TEXT("--unfreeze", unfreeze, "WHAT", NULL,
          "what trains in the second stage: all, a number of blocks, or the name of the lowest "
-         "layer (default: the top third of the blocks)"),
+         "layer (default: the upper half of the blocks)"),
     FLAG("--head-only", head_only, "no second stage: the backbone stays as it is"),
     INT("--epochs", epochs, "N", NULL, 1, 100000,
-        "epochs of each stage (default 10; 30 from random weights)"),
+        "epochs of each stage (default 20 and 10; 30 from random weights)"),
     NUMBER("--lr", lr, "RATE", NULL, 1e-9, 100,
            "learning rate of the head in the first stage; later ones keep their ratio to it "
-           "(default 1e-3 with adamw, 1e-2 with sgd)"),
+           "(default 1e-2 with adamw, 1e-1 with sgd)"),
     TEXT("--schedule", schedule, "NAME", "cosine",
          "how the rate goes within a stage: constant, cosine, onecycle, plateau or step"),
     NUMBER("--warmup", warmup, "EPOCHS", "0.5", 0, 1000, "linear rise at the start of a stage"),

@@ -4,18 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The default recipe: the new head first, on features that do not move; then the top third of the
+/* The default recipe: the new head first, on features that do not move; then the upper half of the
  * blocks with it, each block more gently than the one above. From random weights everything trains
  * at once. Rates are AdamW's; SGD's are SGD_FACTOR times as large. */
 struct recipe {
-    const char *what; /* NULL: the top third, or what --unfreeze says */
+    const char *what; /* NULL: the upper half, or what --unfreeze says */
     int epochs;
     double rate, block_decay;
 };
-static const struct recipe head_stage = {"head", 10, 1e-3, 2.6},
-                           thawed_stage = {NULL, 10, 1e-3, 2.6},
+static const struct recipe head_stage = {"head", 20, 1e-2, 2.6},
+                           thawed_stage = {NULL, 10, 2e-3, 2.6},
                            scratch_stage = {"all", 30, 1e-3, 1};
-enum { TOP_PART = 3, SGD_FACTOR = 10 };
+enum { TOP_PART = 2, SGD_FACTOR = 10 };
 
 bool thaw_train_from_scratch(const struct thaw_train_values *v)
 {
@@ -75,6 +75,7 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
         .block_decay = (float)(v->block_decay > 0 ? v->block_decay : first->block_decay),
         .warmup = (float)v->warmup,
         .patience = (int)v->patience,
+        .augment_head = v->augment != NULL,
         .schedule = thaw_schedule_find(v->schedule, err)};
     if (!defaults.schedule)
         return thaw_error_prefix(err, "--schedule");

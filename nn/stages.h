@@ -16,6 +16,7 @@ struct thaw_stage {
     const struct thaw_schedule *schedule;
     float warmup; /* epochs of linear warm-up */
     int patience; /* stop after so many epochs without a better validation loss; 0 = never */
+    bool augment; /* training images are changed at random */
 };
 
 struct thaw_stages {
@@ -29,12 +30,15 @@ struct thaw_stage_defaults {
     float rate, block_decay, warmup;
     int patience;
     const struct thaw_schedule *schedule;
+    /* A head alone learns best from features of the images as they are (a linear probe); true: from
+     * augmented ones all the same. Every other stage is augmented. */
+    bool augment_head;
 };
 
 /* Text: stages separated by ';', each WHAT[:key=value,...]. WHAT is "head", "all", a number of
  * blocks from the top, or the name of a layer (from it to the end). Keys: epochs, lr, decay,
- * schedule, warmup, patience. `head` is the first node of the head. Unknown words are errors that
- * list the known ones. */
+ * schedule, warmup, patience, augment (0 or 1). `head` is the first node of the head. Unknown words
+ * are errors that list the known ones. */
 int thaw_stages_parse(struct thaw_stages *stages, const char *text, const struct thaw_graph *graph,
                       int head, const struct thaw_blocks *blocks,
                       const struct thaw_stage_defaults *defaults, struct thaw_error *err);

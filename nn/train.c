@@ -92,7 +92,7 @@ static int validate(struct thaw_trainer *t, const struct thaw_batch_source *sour
     *sums = (struct thaw_sums){0};
     if (!source->val_images)
         return 0;
-    if (source->begin(source->ctx, false, t->at.number, 0, err))
+    if (source->begin(source->ctx, false, false, t->at.number, 0, err))
         return -1;
     while ((more = source->next(source->ctx, &batch, err)) > 0) {
         if (thaw_trainer_judge(t, &batch, sums, err))
@@ -107,7 +107,8 @@ static int train_epoch(struct thaw_trainer *t, const struct thaw_batch_source *s
 {
     struct thaw_train_batch batch;
     int more = 0;
-    if (source->begin(source->ctx, true, t->at.number, t->at.batch, err))
+    if (source->begin(source->ctx, true, t->stages->stages[t->at.stage].augment, t->at.number,
+                      t->at.batch, err))
         return -1;
     while ((more = source->next(source->ctx, &batch, err)) > 0) {
         double began = now();

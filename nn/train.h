@@ -18,9 +18,9 @@ struct thaw_train_batch {
  * filled the batch and 0 at the end of the epoch. */
 struct thaw_batch_source {
     void *ctx;
-    /* training: the augmented, shuffled epoch of this number (counted over all stages), from batch
-     * first_batch on; else the validation images in order. */
-    int (*begin)(void *ctx, bool training, uint32_t epoch, size_t first_batch,
+    /* training: the shuffled epoch of this number (counted over all stages), from batch first_batch
+     * on, augmented or as the images are; else the validation images in order, as they are. */
+    int (*begin)(void *ctx, bool training, bool augment, uint32_t epoch, size_t first_batch,
                  struct thaw_error *err);
     int (*next)(void *ctx, struct thaw_train_batch *batch, struct thaw_error *err);
     size_t train_images, val_images;

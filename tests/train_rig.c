@@ -17,10 +17,11 @@ static void draw(int i, float *x)
         x[k] = thaw_rng_normal(&rng) + (k % 8 % 3 == i % TRAIN_NET_CLASSES ? 0.8F : 0);
 }
 
-static int begin(void *ctx, bool training, uint32_t epoch, size_t first_batch,
+static int begin(void *ctx, bool training, bool augment, uint32_t epoch, size_t first_batch,
                  struct thaw_error *err)
 {
     struct rig *rig = ctx;
+    (void)augment;
     (void)err;
     rig->training = training;
     rig->epoch = epoch;
