@@ -30,12 +30,12 @@ def arguments():
     p.add_argument("--preprocess", choices=PREPROCESS, required=True)
     p.add_argument("--size", type=int, default=224, help="side of a model that leaves it open")
     p.add_argument("--seeds", default="0,1,2,3,4")
-    p.add_argument("--head-epochs", type=int, default=10)
-    p.add_argument("--head-lr", type=float, default=1e-3)
+    p.add_argument("--head-epochs", type=int, default=20)
+    p.add_argument("--head-lr", type=float, default=1e-2)
     p.add_argument("--thaw-epochs", type=int, default=10, help="0: head only")
-    p.add_argument("--thaw-lr", type=float, default=1e-3)
+    p.add_argument("--thaw-lr", type=float, default=2e-3)
     p.add_argument("--thaw-from", metavar="WHAT",
-                   help="a layer, a number of blocks from the top, or 'all'; default: a third")
+                   help="a layer, a number of blocks from the top, or 'all'; default: the upper half")
     p.add_argument("--random", action="store_true", help="random weights and batch statistics")
     p.add_argument("--random-epochs", type=int, default=30)
     p.add_argument("--random-lr", type=float, default=1e-3)
@@ -112,8 +112,8 @@ def augment(x):
     return tf.clip_by_value(mean + tf.reshape(1 + uniform(0.15), each) * (x - mean), 0, 255)
 
 
-def batches(images, labels, args, seed=None):
-    """Of preprocessed tensors; with a seed shuffled and augmented for training."""
+def batches(images, labels, args, seed=None, augmented=True):
+    """Of preprocessed tensors; with a seed shuffled, and augmented, for training."""
     import tensorflow as tf
 
     mean, divisor = PREPROCESS[args.preprocess]
@@ -121,7 +121,7 @@ def batches(images, labels, args, seed=None):
 
     def prepare(rows):
         x = tf.cast(tf.gather(images, rows), tf.float32)
-        if seed is not None and args.augment == "default":
+        if seed is not None and augmented and args.augment == "default":
             x = augment(x)
         return (x - mean) / divisor, tf.gather(labels, rows)
 
@@ -205,7 +205,7 @@ def thaw(backbone, what):
     """Makes the layers from there on trainable."""
     names = [layer.name for layer in backbone.layers]
     below = blocks_below(backbone)
-    what = what or str(math.ceil(below[0] / 3))
+    what = what or str(math.ceil(below[0] / 2))
     if what == "all":
         first = 0
     elif what in names:
@@ -300,7 +300,8 @@ def run_seed(seed, args):
     backbone, side = load_backbone(args)
     classes = sorted(entry.name for entry in os.scandir(os.path.join(args.data, "train"))
                      if entry.is_dir() and not entry.name.startswith("."))
-    train = batches(*load_images(os.path.join(args.data, "train"), classes, *side), args, seed)
+    images = load_images(os.path.join(args.data, "train"), classes, *side)
+    train = batches(*images, args, seed)
     val = batches(*load_images(os.path.join(args.data, "val"), classes, *side), args)
     result = {"seed": seed}
     if args.random:
@@ -311,8 +312,9 @@ def run_seed(seed, args):
     else:
         backbone.trainable = False
         model = build(backbone, side, len(classes), args)
-        result["head_accuracy"] = fit(model, backbone, train, val, args.head_epochs, args.head_lr,
-                                      "head", args)
+        # As in Thaw, the head alone learns from the images as they are.
+        result["head_accuracy"] = fit(model, backbone, batches(*images, args, seed, False), val,
+                                      args.head_epochs, args.head_lr, "head", args)
         if args.thaw_epochs:
             thaw(backbone, args.thaw_from)
             result["thawed_accuracy"] = fit(model, backbone, train, val, args.thaw_epochs,
