@@ -16,7 +16,7 @@ struct thaw_train_side {
     struct thaw_probe probe;
     struct thaw_cache *cache;
     struct thaw_loader *loader;
-    bool augmented; /* by this loader */
+    bool augmented;      /* by this loader */
     size_t *all, *order; /* [data.n] */
 };
 
