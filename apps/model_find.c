@@ -19,11 +19,12 @@ static int fail(const char *name, const char *looked, struct thaw_error *err)
 {
     for (int i = 0; thaw_archs[i]; i++)
         if (strcmp(name, thaw_archs[i]->name) == 0)
-            return thaw_fail(err, THAW_EINPUT,
-                             "no model file %s or %s.h5; looked in %s. Of the known family %s, "
-                             "apps/fetch-backbone in the source folder fetches efficientnet_lite0, "
-                             "thaw import makes others, and random:%s has random weights",
-                             name, name, looked, name, name);
+            return thaw_fail(
+                err, THAW_EINPUT,
+                "no model file %s or %s.h5; looked in %s. Of the known family %s, "
+                "apps/fetch-backbone in the source folder fetches efficientnet_lite0, "
+                "thaw import makes others, and random:%s makes one with random weights",
+                name, name, looked, name, name);
     return thaw_fail(err, THAW_EINPUT, "no model file %s or %s.h5; looked in %s", name, name,
                      looked);
 }
