@@ -7,6 +7,7 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "nn/exec_memory.h"
+#include "nn/kernels/kernels.h"
 
 struct thaw_exec {
     const struct thaw_plan *plan;
@@ -210,22 +211,10 @@ void thaw_exec_read(const struct thaw_exec *e, int count, float *nhwc)
     thaw_layout_unpack(v->shape, v->layout, thaw_exec_output(e), (size_t)count, nhwc);
 }
 
-struct addition {
-    float *to;
-    const float *from;
-};
-
-static void add_range(void *ctx, size_t first, size_t last)
-{
-    const struct addition *a = ctx;
-    for (size_t i = first; i < last; i++)
-        a->to[i] += a->from[i];
-}
-
 static void add_to_gradient(const struct thaw_exec *e, int value, const float *part)
 {
-    struct addition a = {at(e, e->memory.grad[value]), part};
-    thaw_par_range((size_t)e->n * e->plan->values[value].layout.sample, add_range, &a);
+    thaw_kernel_add(at(e, e->memory.grad[value]), part,
+                    (size_t)e->n * e->plan->values[value].layout.sample);
 }
 
 static int backward_op(struct thaw_exec *e, int i, bool first, struct thaw_error *err)

@@ -111,10 +111,8 @@ static int train_epoch(struct thaw_trainer *t, const struct thaw_batch_source *s
                       t->at.batch, err))
         return -1;
     while ((more = source->next(source->ctx, &batch, err)) > 0) {
-        double began = now();
         if (thaw_trainer_step(t, &batch, source->train_images, err))
             return -1;
-        t->at.seconds += now() - began;
         report_step(t, observer, &t->at.sums, source->train_images, true);
         if (observer->stop && observer->stop(observer->ctx))
             return thaw_fail(err, THAW_ESTOPPED, "stopped in stage %s, epoch %d, after %zu batches",
@@ -186,7 +184,6 @@ static int begin_stage(struct thaw_trainer *t, const struct thaw_observer *obser
         t->at.epoch = t->at.stalled = t->at.drops = 0;
         t->at.stage_step = 0;
         t->at.batch = 0;
-        t->at.seconds = 0;
         t->at.lowest_loss = t->at.best_loss = INFINITY;
         t->at.best_accuracy = -1;
         t->at.sums = (struct thaw_sums){0};

@@ -21,7 +21,6 @@ struct thaw_position {
     double lowest_loss;              /* lowest validation loss of this stage, INFINITY at first */
     double best_accuracy, best_loss; /* of the best weights of this stage; accuracy -1 at first */
     double before_accuracy, before_loss; /* where the stage began; NAN when unknown */
-    double seconds;                      /* of this stage */
     struct thaw_sums sums;
 };
 

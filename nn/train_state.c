@@ -15,15 +15,15 @@ static json_t *real_or_null(double x)
 
 static json_t *position_json(const struct thaw_position *at)
 {
-    return json_pack(
-        "{si si sI sI sI sI si si so so so so so sf sf sI sI}", "stage", at->stage, "epoch",
-        at->epoch, "number", (json_int_t)at->number, "batch", (json_int_t)at->batch, "stage_step",
-        (json_int_t)at->stage_step, "step", (json_int_t)at->step, "stalled", at->stalled, "drops",
-        at->drops, "lowest_loss", real_or_null(at->lowest_loss), "best_accuracy",
-        real_or_null(at->best_accuracy), "best_loss", real_or_null(at->best_loss),
-        "before_accuracy", real_or_null(at->before_accuracy), "before_loss",
-        real_or_null(at->before_loss), "seconds", at->seconds, "loss_sum", at->sums.loss, "hits",
-        (json_int_t)at->sums.hits, "images", (json_int_t)at->sums.images);
+    return json_pack("{si si sI sI sI sI si si so so so so so sf sI sI}", "stage", at->stage,
+                     "epoch", at->epoch, "number", (json_int_t)at->number, "batch",
+                     (json_int_t)at->batch, "stage_step", (json_int_t)at->stage_step, "step",
+                     (json_int_t)at->step, "stalled", at->stalled, "drops", at->drops,
+                     "lowest_loss", real_or_null(at->lowest_loss), "best_accuracy",
+                     real_or_null(at->best_accuracy), "best_loss", real_or_null(at->best_loss),
+                     "before_accuracy", real_or_null(at->before_accuracy), "before_loss",
+                     real_or_null(at->before_loss), "loss_sum", at->sums.loss, "hits",
+                     (json_int_t)at->sums.hits, "images", (json_int_t)at->sums.images);
 }
 
 static json_t *epoch_json(const struct thaw_epoch *e)
@@ -111,7 +111,6 @@ static struct thaw_position read_position(const json_t *j)
                                   .best_loss = real_of(j, "best_loss", INFINITY),
                                   .before_accuracy = real_of(j, "before_accuracy", NAN),
                                   .before_loss = real_of(j, "before_loss", NAN),
-                                  .seconds = real_of(j, "seconds", 0),
                                   .sums = {real_of(j, "loss_sum", 0), (size_t)int_of(j, "hits"),
                                            (size_t)int_of(j, "images")}};
 }

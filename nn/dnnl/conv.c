@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "io/base/mem.h"
-#include "io/base/par.h"
 #include "nn/dnnl/internal.h"
 #include "nn/kernels/kernels.h"
 
@@ -299,24 +298,11 @@ int thaw_conv_backward_data(struct thaw_conv *c, const float *dpre, float *din, 
     return thaw_dnnl_prim_run(&c->data, data, scratch, err);
 }
 
-struct addition {
-    float *to;
-    const float *from;
-};
-
-static void add_range(void *ctx, size_t first, size_t last)
-{
-    const struct addition *a = ctx;
-    for (size_t i = first; i < last; i++)
-        a->to[i] += a->from[i];
-}
-
 int thaw_conv_backward_weights(struct thaw_conv *c, const float *in, const float *dpre, bool first,
                                void *scratch, struct thaw_error *err)
 {
     float *kernel = first ? c->sum : c->part, *bias = first ? c->bias_sum : c->bias_part;
     void *data[] = {(void *)in, (void *)dpre, kernel, bias};
-    size_t outputs = (size_t)c->spec.out.c;
     if (c->own_weights_kernel) {
         struct thaw_depthwise d = depthwise_of(c);
         thaw_kernel_depthwise_weights(&d, in, dpre, first, c->sum, c->bias_sum, scratch);
@@ -325,10 +311,8 @@ int thaw_conv_backward_weights(struct thaw_conv *c, const float *in, const float
     if (thaw_dnnl_prim_run(&c->weights, data, scratch, err))
         return -1;
     if (!first) {
-        struct addition sums = {c->sum, c->part};
-        thaw_par_range(c->sum_count, add_range, &sums);
-        struct addition biases = {c->bias_sum, c->bias_part};
-        add_range(&biases, 0, outputs);
+        thaw_kernel_add(c->sum, c->part, c->sum_count);
+        thaw_kernel_add(c->bias_sum, c->bias_part, (size_t)c->spec.out.c);
     }
     return 0;
 }

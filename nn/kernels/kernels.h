@@ -42,6 +42,8 @@ void thaw_kernel_zero_tail(const struct thaw_tensor *t, float *data);
 
 /* out = in over whole arrays, in parallel; out = 0. */
 void thaw_kernel_copy(const float *in, float *out, size_t count);
+/* to += from over whole arrays, in parallel. */
+void thaw_kernel_add(float *to, const float *from, size_t count);
 
 /* out = act(in); in place allowed. The tail gets act(0). */
 void thaw_act_forward(const struct thaw_act *act, const float *in, float *out, size_t count);

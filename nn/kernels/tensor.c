@@ -48,3 +48,21 @@ void thaw_kernel_copy(const float *in, float *out, size_t count)
     struct copy c = {in, out, count};
     thaw_par_range((count + PIECE - 1) / PIECE, copy_range, &c);
 }
+
+struct addition {
+    float *to;
+    const float *from;
+};
+
+static void add_range(void *ctx, size_t first, size_t last)
+{
+    const struct addition *a = ctx;
+    for (size_t i = first; i < last; i++)
+        a->to[i] += a->from[i];
+}
+
+void thaw_kernel_add(float *to, const float *from, size_t count)
+{
+    struct addition a = {to, from};
+    thaw_par_range(count, add_range, &a);
+}

@@ -104,8 +104,10 @@ static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
         for (int o = 0; bias && o < s->channels; o++)
             s->b[o] += bias[o] * s->k[o];
     } else {
-        for (int o = 0; o < s->channels; o++)
+        for (int o = 0; o < s->channels; o++) {
+            s->k[o] = 1;
             s->b[o] = bias ? bias[o] : 0;
+        }
     }
     return thaw_conv_set_weights(s->conv, kernel, s->b, err);
 }
@@ -158,8 +160,6 @@ static int gradients(const struct thaw_op *op, void *state, struct thaw_error *e
         return -1;
     if (op->norm)
         norm_gradients(op, s);
-    for (size_t o = 0; !op->norm && o < channels; o++)
-        s->k[o] = 1;
     if (op->grads[0]) {
         struct scaling scaling = {s->dkernel, s->k, op->grads[0], channels};
         thaw_par_range(s->rows, scale_rows, &scaling);
