@@ -1,0 +1,39 @@
+/* In which numbers a network without backward computes: weights and activations of its
+ * convolutions. Input and output of a plan are float32 whatever is chosen. */
+#ifndef THAW_NN_PRECISION_H
+#define THAW_NN_PRECISION_H
+
+#include <stddef.h>
+
+#include "nn/graph.h"
+
+enum thaw_precision { THAW_F32, THAW_BF16, THAW_INT8, THAW_PRECISIONS };
+
+const char *thaw_precision_name(enum thaw_precision precision); /* "f32", "bf16", "int8" */
+/* -1 with an error that lists the names. */
+int thaw_precision_find(const char *name, struct thaw_error *err);
+/* NULL: this machine computes fast in it. Else what it lacks: "AVX-512", "VNNI: ...". (Without
+ * VNNI oneDNN's 8-bit products saturate, and results would be wrong, not only slow.) */
+const char *thaw_precision_lacks(enum thaw_precision precision);
+
+/* What the values of a network reach on real pictures: from this int8 takes its scales. A node may
+ * make several values; `part` counts them. */
+struct thaw_range {
+    int node, part;
+    float low, high;
+};
+struct thaw_ranges {
+    struct thaw_range *list; /* in order of node and part */
+    size_t n;
+};
+
+/* Runs `count` pictures x [count,H,W,C] (preprocessed) through the network in float32, up to node
+ * `last` (-1: all), and notes what every value between convolutions reaches. Release with
+ * thaw_ranges_release. */
+int thaw_calibrate(struct thaw_graph *graph, int last, const float *x, size_t count,
+                   struct thaw_ranges *ranges, struct thaw_error *err);
+void thaw_ranges_release(struct thaw_ranges *ranges);
+/* NULL where it was not seen. */
+const struct thaw_range *thaw_ranges_find(const struct thaw_ranges *ranges, int node, int part);
+
+#endif
