@@ -22,13 +22,13 @@ struct thaw_exec {
     float **gradient;   /* [n_trained] */
     const float *input; /* of the last pass, in the layout */
     struct thaw_pass pass;
-    const float **in; /* [most inputs of any operation] */
-    float **din;
+    const void **in; /* [most inputs of any operation] */
+    void **din;
 };
 
-static float *at(const struct thaw_exec *e, int buffer)
+static void *at(const struct thaw_exec *e, int buffer)
 {
-    return buffer == THAW_NOWHERE ? NULL : (float *)(void *)(e->arena + e->memory.offsets[buffer]);
+    return buffer == THAW_NOWHERE ? NULL : e->arena + e->memory.offsets[buffer];
 }
 
 static float *gradient_of(const struct thaw_exec *e, const struct thaw_param *param)
@@ -67,7 +67,10 @@ static int prepare_ops(struct thaw_exec *e, struct thaw_error *err)
 {
     for (int i = 0; i < e->plan->n_ops; i++) {
         struct thaw_op *op = &e->ops[i];
-        struct thaw_op_env env = {.n = e->n, .values = e->plan->values, .training = e->training};
+        struct thaw_op_env env = {.n = e->n,
+                                  .values = e->plan->values,
+                                  .ranges = e->plan->ranges,
+                                  .training = e->training};
         if (op->kind->prepare && op->kind->prepare(op, &env, &e->states[i], err))
             return thaw_error_prefix(err, "layer %s", op->node->name);
         e->memory.ops[i].saved_bytes = env.saved_bytes;
@@ -161,7 +164,7 @@ static void take_input(struct thaw_exec *e, const struct thaw_pass *pass)
         memset(own + count * sample, 0, ((size_t)e->n - count) * sample * sizeof *own);
 }
 
-static const float *tensor(const struct thaw_exec *e, int value)
+static const void *tensor(const struct thaw_exec *e, int value)
 {
     return value == e->plan->input ? e->input : at(e, e->memory.value[value]);
 }
@@ -196,6 +199,8 @@ int thaw_exec_forward(struct thaw_exec *e, const struct thaw_pass *pass, struct 
         run.scratch = at(e, e->memory.ops[i].scratch);
         if (op->kind->forward(op, e->states[i], &run, err))
             return thaw_error_prefix(err, "layer %s", op->node->name);
+        if (pass->watch)
+            pass->watch(pass->watch_ctx, &e->plan->values[op->out], e->n, run.out);
     }
     return 0;
 }
@@ -301,6 +306,11 @@ int thaw_exec_infer(struct thaw_exec *e, const float *x, size_t count, float *y,
     return 0;
 }
 
+static size_t value_bytes(const struct thaw_value *v)
+{
+    return v->layout.sample * thaw_type_size(v->type);
+}
+
 int thaw_exec_choose_batch(const struct thaw_plan *plan, int limit)
 {
     /* The largest pair of neighbouring tensors should stay in the second-level caches together; but
@@ -309,9 +319,7 @@ int thaw_exec_choose_batch(const struct thaw_plan *plan, int limit)
     size_t room = (cache > 0 ? (size_t)cache : 1 << 20) * (size_t)thaw_par_threads(), most = 1;
     for (int i = 0; i < plan->n_ops; i++) {
         const struct thaw_op *op = &plan->ops[i];
-        size_t pair =
-            (plan->values[op->in[0]].layout.sample + plan->values[op->out].layout.sample) *
-            sizeof(float);
+        size_t pair = value_bytes(&plan->values[op->in[0]]) + value_bytes(&plan->values[op->out]);
         most = pair > most ? pair : most;
     }
     int n = limit < 2 ? 1 : 2;

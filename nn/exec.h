@@ -24,6 +24,9 @@ struct thaw_pass {
     bool training; /* dropout and batch statistics; backward may follow */
     uint64_t seed;
     uint32_t step, first_sample; /* place in the run, for random numbers */
+    /* NULL, or told of every value as it is made: n samples in its layout and type. */
+    void (*watch)(void *ctx, const struct thaw_value *value, int n, const void *data);
+    void *watch_ctx;
 };
 int thaw_exec_forward(struct thaw_exec *exec, const struct thaw_pass *pass, struct thaw_error *err);
 

@@ -36,7 +36,8 @@ static void reach(struct layout_work *w, int buffer, int step)
 
 static size_t value_bytes(const struct layout_work *w, int value)
 {
-    return (size_t)w->n * w->plan->values[value].layout.sample * sizeof(float);
+    const struct thaw_value *v = &w->plan->values[value];
+    return (size_t)w->n * v->layout.sample * thaw_type_size(v->type);
 }
 
 /* Tensors live from the operation that makes them to the last one that reads them, in either

@@ -17,6 +17,11 @@ struct thaw_layout thaw_layout_of(struct thaw_shape s, int machine_block)
                                 (size_t)blocks * (size_t)s.h * (size_t)s.w * (size_t)block};
 }
 
+struct thaw_layout thaw_layout_channels_last(struct thaw_shape s)
+{
+    return (struct thaw_layout){s.c, 1, thaw_shape_count(s)};
+}
+
 struct relayout {
     struct thaw_shape shape;
     struct thaw_layout layout;

@@ -7,6 +7,7 @@
 
 #include "nn/act.h"
 #include "nn/graph.h"
+#include "nn/precision.h"
 
 struct thaw_op_kind;
 
@@ -14,9 +15,13 @@ struct thaw_op_kind;
 struct thaw_value {
     struct thaw_shape shape;
     struct thaw_layout layout;
-    int producer;  /* operation number, -1 = the plan's input */
-    int consumers; /* how many operation inputs (addends included) read it */
-    bool has_grad; /* a trained weight stands before it */
+    enum thaw_type type;
+    bool channels_last; /* NHWC by the plan's choice, not by chance of the channel count */
+    float scale;        /* of an 8-bit type */
+    int node, part;     /* the part-th value made for this node of the graph */
+    int producer;       /* operation number, -1 = the plan's input */
+    int consumers;      /* how many operation inputs (addends included) read it */
+    bool has_grad;      /* a trained weight stands before it */
 };
 
 struct thaw_op {
@@ -46,20 +51,22 @@ struct thaw_op {
 struct thaw_op_env {
     int n; /* samples at once */
     const struct thaw_value *values;
-    bool training;        /* backward will be called if op->backward */
-    size_t saved_bytes;   /* out: kept from forward to backward */
-    size_t scratch_bytes; /* out: used within one call */
+    const struct thaw_ranges *ranges; /* of a plan in low precision, or NULL */
+    bool training;                    /* backward will be called if op->backward */
+    size_t saved_bytes;               /* out: kept from forward to backward */
+    size_t scratch_bytes;             /* out: used within one call */
 };
 
-/* Pointers of one call. Tensors are in their values' layouts. */
+/* Pointers of one call. Tensors are in their values' layouts and types: float except where the plan
+ * chose another. */
 struct thaw_run {
     int n;
-    const float *const *in; /* [n_in]; in backward only those that reads() named */
-    float *out;             /* in backward only if reads() named it */
-    const float *addend;
-    float *dout;       /* backward may overwrite it; with a folded addend it must leave the addend's
-                          gradient here */
-    float *const *din; /* [n_in]; NULL where no gradient is wanted; written, not added to */
+    const void *const *in; /* [n_in]; in backward only those that reads() named */
+    void *out;             /* in backward only if reads() named it */
+    const void *addend;
+    void *dout;       /* backward may overwrite it; with a folded addend it must leave the addend's
+                         gradient here */
+    void *const *din; /* [n_in]; NULL where no gradient is wanted; written, not added to */
     void *saved, *scratch;
     bool training; /* dropout drops, batch norm uses the batch */
     bool first;    /* first micro-batch of a batch: gradient sums start from zero */
@@ -76,6 +83,10 @@ struct thaw_op_kind {
     bool hosts; /* norm, act and addend can be folded in */
     bool
         affine; /* y = k x + b per channel: can be folded into a host before it; see ops/affine.c */
+    bool keeps_scale; /* 8-bit output in the scale of the input */
+    /* Whether it can run with inputs and output in this precision; NULL: in float32 only. */
+    bool (*takes)(const struct thaw_op *op, const struct thaw_value *values,
+                  enum thaw_precision precision);
     /* What backward() reads of the forward pass: THAW_READS_*. */
     unsigned (*reads)(const struct thaw_op *op);
     int (*prepare)(const struct thaw_op *op, struct thaw_op_env *env, void **state,

@@ -6,10 +6,12 @@
 #include "io/base/mem.h"
 #include "nn/dnnl/prim.h"
 #include "nn/plan_fold.h"
+#include "nn/plan_type.h"
 
 struct thaw_lowering {
     struct thaw_plan *plan;
     const struct thaw_plan_options *options;
+    const struct thaw_node *nodes;
     size_t op_capacity, value_capacity;
 };
 
@@ -23,14 +25,17 @@ bool thaw_lowering_batch_statistics(const struct thaw_lowering *lowering)
     return lowering->options->training && lowering->options->batch_statistics;
 }
 
-static int add_value(struct thaw_lowering *l, struct thaw_shape shape, int producer,
-                     struct thaw_error *err)
+static int add_value(struct thaw_lowering *l, struct thaw_shape shape, int node, int part,
+                     int producer, struct thaw_error *err)
 {
     struct thaw_plan *p = l->plan;
     if (thaw_grow(&p->values, &l->value_capacity, (size_t)p->n_values + 1, sizeof *p->values, err))
         return -1;
-    p->values[p->n_values] = (struct thaw_value){
-        .shape = shape, .layout = thaw_layout_of(shape, p->block), .producer = producer};
+    p->values[p->n_values] = (struct thaw_value){.shape = shape,
+                                                 .layout = thaw_layout_of(shape, p->block),
+                                                 .node = node,
+                                                 .part = part,
+                                                 .producer = producer};
     return p->n_values++;
 }
 
@@ -53,7 +58,10 @@ int thaw_emit(struct thaw_lowering *l, const struct thaw_op_kind *kind, const vo
     memcpy(op->in, in, (size_t)n_in * sizeof *in);
     for (int i = 0; i < n_params; i++)
         op->params[i] = params[i] < 0 ? NULL : (struct thaw_param *)&node->params[params[i]];
-    *out = op->out = add_value(l, out_shape, p->n_ops - 1, err);
+    int number = (int)(node - l->nodes), part = 0;
+    while (part < p->n_values && p->values[p->n_values - 1 - part].node == number)
+        part++;
+    *out = op->out = add_value(l, out_shape, number, part, p->n_ops - 1, err);
     return *out < 0 ? -1 : 0;
 }
 
@@ -98,7 +106,7 @@ static int lower_graph(struct thaw_lowering *l, const struct thaw_graph *g, int 
     int *value_of = thaw_new((size_t)g->n_nodes, sizeof *value_of, err);
     if (!needed || !value_of || mark_needed(g, first, last, needed, err))
         goto done;
-    value_of[first] = l->plan->input = add_value(l, g->nodes[first].shape, -1, err);
+    value_of[first] = l->plan->input = add_value(l, g->nodes[first].shape, first, 0, -1, err);
     if (value_of[first] < 0)
         goto done;
     for (int i = first + 1; i <= last; i++)
@@ -187,7 +195,8 @@ struct thaw_plan *thaw_plan_create(struct thaw_graph *graph,
     if (!p)
         return NULL;
     p->block = thaw_dnnl_block();
-    struct thaw_lowering l = {.plan = p, .options = options};
+    p->ranges = options->ranges;
+    struct thaw_lowering l = {.plan = p, .options = options, .nodes = graph->nodes};
     int last = options->last < 0 ? graph->output : options->last;
     if (lower_graph(&l, graph, options->first, last, err))
         goto fail;
@@ -195,7 +204,7 @@ struct thaw_plan *thaw_plan_create(struct thaw_graph *graph,
         leave_out_softmax(p);
     mark_training(p, options);
     count_consumers(p);
-    if (thaw_plan_fold(p, err) || list_trained(p, graph, err))
+    if (thaw_plan_fold(p, err) || thaw_plan_type(p, options, err) || list_trained(p, graph, err))
         goto fail;
     return p;
 fail:
@@ -203,7 +212,7 @@ fail:
     return NULL;
 }
 
-static void release_ops(struct thaw_op *ops, int n)
+void thaw_ops_free(struct thaw_op *ops, int n)
 {
     for (int i = 0; i < n; i++) {
         free(ops[i].conf);
@@ -216,8 +225,8 @@ void thaw_plan_free(struct thaw_plan *plan)
 {
     if (!plan)
         return;
-    release_ops(plan->ops, plan->n_ops);
-    release_ops(plan->folded, plan->n_folded);
+    thaw_ops_free(plan->ops, plan->n_ops);
+    thaw_ops_free(plan->folded, plan->n_folded);
     free(plan->values);
     free(plan->trained);
     free(plan);

@@ -1,6 +1,6 @@
-/* A plan: which operations run, what is folded into what, what trains, what backward needs.
- * Immutable: thawing another block makes a new plan from the same graph, so that the gradient cut,
- * the kept activations and the memory layout always agree. */
+/* A plan: which operations run, in which numbers, what is folded into what, what trains, what
+ * backward needs. Immutable: thawing another block makes a new plan from the same graph, so that
+ * the gradient cut, the kept activations and the memory layout always agree. */
 #ifndef THAW_NN_PLAN_H
 #define THAW_NN_PLAN_H
 
@@ -10,10 +10,13 @@ struct thaw_plan_options {
     int first; /* node whose output is the plan's input (0 = the picture); must be a single-node cut
                 */
     int last;  /* node whose output is the plan's output; -1 = the graph's */
-    bool training;         /* weights of nodes with `trainable` get gradients */
-    bool batch_statistics; /* trainable batch norms use the batch's statistics */
-    bool logits;           /* leave out a softmax at the very end */
-    bool input_gradient;   /* backward goes down to the plan's input */
+    bool training;                    /* weights of nodes with `trainable` get gradients */
+    bool batch_statistics;            /* trainable batch norms use the batch's statistics */
+    bool logits;                      /* leave out a softmax at the very end */
+    bool input_gradient;              /* backward goes down to the plan's input */
+    enum thaw_precision precision;    /* of convolutions; other than f32 only without training */
+    const struct thaw_ranges *ranges; /* needed for int8, of use for bf16; borrowed while the plan
+                                         lives */
 };
 
 /* A weight that gets a gradient. */
@@ -31,13 +34,15 @@ struct thaw_plan {
     struct thaw_trained *trained; /* in graph order */
     int n_trained;
     bool softmax_left_out;
-    int block;              /* channel block of the layouts */
-    struct thaw_op *folded; /* where norms that were folded live on */
+    int block;                        /* channel block of the layouts */
+    const struct thaw_ranges *ranges; /* of the options */
+    struct thaw_op *folded;           /* where norms that were folded live on */
     int n_folded;
 };
 
 struct thaw_plan *thaw_plan_create(struct thaw_graph *graph,
                                    const struct thaw_plan_options *options, struct thaw_error *err);
 void thaw_plan_free(struct thaw_plan *plan);
+void thaw_ops_free(struct thaw_op *ops, int n);
 
 #endif

@@ -95,6 +95,20 @@ static bool fold_activation(struct thaw_plan *p, struct thaw_op *op)
     return true;
 }
 
+void thaw_plan_link(struct thaw_plan *p)
+{
+    for (int v = 0; v < p->n_values; v++)
+        p->values[v].consumers = 0;
+    for (int i = 0; i < p->n_ops; i++) {
+        const struct thaw_op *op = &p->ops[i];
+        p->values[op->out].producer = i;
+        for (int k = 0; k < op->n_in; k++)
+            p->values[op->in[k]].consumers++;
+        if (op->addend >= 0)
+            p->values[op->addend].consumers++;
+    }
+}
+
 static void close_up(struct thaw_plan *p)
 {
     int kept = 0;
@@ -104,20 +118,10 @@ static void close_up(struct thaw_plan *p)
             free(p->ops[i].in);
             continue;
         }
-        p->ops[kept] = p->ops[i];
-        p->values[p->ops[kept].out].producer = kept;
-        kept++;
+        p->ops[kept++] = p->ops[i];
     }
     p->n_ops = kept;
-    for (int v = 0; v < p->n_values; v++)
-        p->values[v].consumers = 0;
-    for (int i = 0; i < p->n_ops; i++) {
-        const struct thaw_op *op = &p->ops[i];
-        for (int k = 0; k < op->n_in; k++)
-            p->values[op->in[k]].consumers++;
-        if (op->addend >= 0)
-            p->values[op->addend].consumers++;
-    }
+    thaw_plan_link(p);
 }
 
 int thaw_plan_fold(struct thaw_plan *p, struct thaw_error *err)

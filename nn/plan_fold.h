@@ -9,4 +9,7 @@
  * plan->folded, the rest closes up. Needs trained, backward, has_grad and consumers to be set. */
 int thaw_plan_fold(struct thaw_plan *plan, struct thaw_error *err);
 
+/* Producers and consumers of the values, anew. */
+void thaw_plan_link(struct thaw_plan *plan);
+
 #endif

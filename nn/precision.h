@@ -16,14 +16,18 @@ int thaw_precision_find(const char *name, struct thaw_error *err);
  * VNNI oneDNN's 8-bit products saturate, and results would be wrong, not only slow.) */
 const char *thaw_precision_lacks(enum thaw_precision precision);
 
-/* What the values of a network reach on real pictures: from this int8 takes its scales. A node may
- * make several values; `part` counts them. */
+/* What the values of a network are on real pictures. From the ends int8 takes its scales; from the
+ * means biases are corrected for what rounding does to the weights (Nagel et al. 2019, "Data-free
+ * quantization through weight equalization and bias correction", section 4.2). A node may make
+ * several values; `part` counts them. */
 struct thaw_range {
     int node, part;
-    float low, high;
+    float low, high; /* low <= 0 <= high */
+    int channels;
+    float *mean; /* [channels] */
 };
 struct thaw_ranges {
-    struct thaw_range *list; /* in order of node and part */
+    struct thaw_range *list;
     size_t n;
 };
 

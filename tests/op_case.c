@@ -185,12 +185,12 @@ static void bench_release(struct bench *b)
     free(b->scratch);
 }
 
-static struct thaw_run run_of(struct bench *b, const float **in, float **din)
+static struct thaw_run run_of(struct bench *b, const void **in, void **din)
 {
     for (int i = 0; i < b->c->n_in; i++) {
         in[i] = b->in[i].packed;
         din[i] = b->din[i].packed;
-        poison(din[i], b->din[i].packed_count);
+        poison(b->din[i].packed, b->din[i].packed_count);
     }
     return (struct thaw_run){.n = b->c->n,
                              .in = in,
@@ -209,7 +209,7 @@ static struct thaw_run run_of(struct bench *b, const float **in, float **din)
 static int backward(struct bench *b, void *state, struct thaw_run *run, struct thaw_error *err)
 {
     unsigned reads = b->op.kind->reads(&b->op);
-    const float *nothing[OP_MOST_IN] = {NULL};
+    const void *nothing[OP_MOST_IN] = {NULL};
     struct thaw_run only = *run;
     memset(b->packed_dout, 0, b->out.packed_count * sizeof *b->packed_dout);
     for (size_t i = 0; i < b->out.count; i++)
@@ -227,8 +227,8 @@ static void run(struct bench *b)
     const struct thaw_op_kind *kind = b->op.kind;
     struct thaw_op_env env = {.n = b->c->n, .values = b->values, .training = true};
     struct thaw_error err = {0};
-    const float *in[OP_MOST_IN];
-    float *din[OP_MOST_IN];
+    const void *in[OP_MOST_IN];
+    void *din[OP_MOST_IN];
     void *state = NULL;
     CU_ASSERT_EQUAL_FATAL(thaw_told(kind->prepare(&b->op, &env, &state, &err), &err), 0);
     if (env.saved_bytes)

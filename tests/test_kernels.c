@@ -148,14 +148,14 @@ static void test_depthwise_primitive(void)
                                                  (d.oh - 1) * stride + 3 - SIDE - d.pad_top,
                                                  (d.ow - 1) * stride + 3 - SIDE - d.pad_left, C,
                                                  true},
-                                      .in = {3, SIDE, SIDE, C},
-                                      .out = {3, d.oh, d.ow, C},
+                                      .in.shape = {3, SIDE, SIDE, C},
+                                      .out.shape = {3, d.oh, d.ow, C},
                                       .n = d.n,
                                       .weight_gradient = true};
-        spec.in_layout = (struct thaw_layout){block, blocks, in_side * channels};
-        spec.out_layout = (struct thaw_layout){block, blocks, (size_t)(d.oh * d.ow) * channels};
-        struct thaw_tensor in = thaw_tensor_of(spec.in, spec.in_layout, d.n);
-        struct thaw_tensor out = thaw_tensor_of(spec.out, spec.out_layout, d.n);
+        spec.in.layout = (struct thaw_layout){block, blocks, in_side * channels};
+        spec.out.layout = (struct thaw_layout){block, blocks, (size_t)(d.oh * d.ow) * channels};
+        struct thaw_tensor in = thaw_tensor_of(spec.in.shape, spec.in.layout, d.n);
+        struct thaw_tensor out = thaw_tensor_of(spec.out.shape, spec.out.layout, d.n);
         float *x = numbers(in.n * thaw_tensor_sample(&in), 1);
         float *g = numbers(out.n * thaw_tensor_sample(&out), 2);
         float *own = numbers(9 * channels, 3), *bias = numbers(channels, 4);

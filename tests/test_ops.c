@@ -142,7 +142,7 @@ static void test_moving_statistics(void)
 {
     struct thaw_batch_norm conf = {.epsilon = 1e-3f, .momentum = 0.9f};
     float x[] = {1, 2, 3, 6}, y[4], mean = 10, variance = 20, scratch[64];
-    const float *in[] = {x};
+    const void *in[] = {x};
     struct thaw_param params[2] = {{.count = 1, .data = &mean}, {.count = 1, .data = &variance}};
     struct thaw_value values[2] = {{.shape = {3, 2, 2, 1}, .layout = {1, 1, 4}}};
     int number = 0;

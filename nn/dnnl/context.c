@@ -34,11 +34,25 @@ int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *e
                      (size_t)status < known ? names[status] : "unknown status");
 }
 
+/* An instruction set's number holds the bits of all it is built on. */
+static bool has_isa(dnnl_cpu_isa_t wanted)
+{
+    return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)wanted) == (unsigned)wanted;
+}
+
 int thaw_dnnl_block(void)
 {
-    /* dnnl_cpu_isa_avx512_core and everything after it contain avx512_core's bits. */
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    return (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16 : 8;
+    return has_isa(dnnl_cpu_isa_avx512_core) ? 16 : 8;
+}
+
+bool thaw_dnnl_has_bf16(void)
+{
+    return has_isa(dnnl_cpu_isa_avx512_core);
+}
+
+bool thaw_dnnl_has_int8(void)
+{
+    return has_isa(dnnl_cpu_isa_avx512_core_vnni) || has_isa(dnnl_cpu_isa_avx2_vnni);
 }
 
 const char *thaw_dnnl_version(void)
@@ -56,20 +70,28 @@ const char *thaw_dnnl_isa(void)
     return text;
 }
 
-int thaw_dnnl_desc(dnnl_memory_desc_t *md, struct thaw_shape shape, struct thaw_layout layout,
-                   int n, struct thaw_error *err)
+int thaw_dnnl_desc(dnnl_memory_desc_t *md, const struct thaw_value *value, int n,
+                   struct thaw_error *err)
 {
+    static const dnnl_data_type_t types[] = {[THAW_TYPE_F32] = dnnl_f32,
+                                             [THAW_TYPE_BF16] = dnnl_bf16,
+                                             [THAW_TYPE_S8] = dnnl_s8,
+                                             [THAW_TYPE_U8] = dnnl_u8};
+    struct thaw_shape shape = value->shape;
+    dnnl_data_type_t type = types[value->type];
     if (shape.rank == 1) {
         dnnl_dims_t dims = {n, shape.c};
-        return thaw_dnnl_check(dnnl_memory_desc_init_by_tag(md, 2, dims, dnnl_f32, dnnl_ab),
+        return thaw_dnnl_check(dnnl_memory_desc_init_by_tag(md, 2, dims, type, dnnl_ab),
                                "vector descriptor", err);
     }
+    /* With 16 channels the blocked layout and NHWC are one; primitives tell them apart by name. */
     dnnl_dims_t dims = {n, shape.c, shape.h, shape.w};
-    dnnl_format_tag_t tag = layout.block == 16  ? dnnl_nChw16c
-                            : layout.block == 8 ? dnnl_nChw8c
-                            : layout.block == 1 ? dnnl_nchw
-                                                : dnnl_nhwc;
-    return thaw_dnnl_check(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, tag),
+    dnnl_format_tag_t tag = value->channels_last        ? dnnl_nhwc
+                            : value->layout.block == 16 ? dnnl_nChw16c
+                            : value->layout.block == 8  ? dnnl_nChw8c
+                            : value->layout.block == 1  ? dnnl_nchw
+                                                        : dnnl_nhwc;
+    return thaw_dnnl_check(dnnl_memory_desc_init_by_tag(md, 4, dims, type, tag),
                            "activation descriptor", err);
 }
 
@@ -151,11 +173,12 @@ done:
 }
 
 int thaw_dnnl_reorder_init(struct thaw_dnnl_prim *p, const dnnl_memory_desc_t *from,
-                           const dnnl_memory_desc_t *to, const char *what, struct thaw_error *err)
+                           const dnnl_memory_desc_t *to, const_dnnl_primitive_attr_t attr,
+                           const char *what, struct thaw_error *err)
 {
     *p = (struct thaw_dnnl_prim){0};
     if (thaw_dnnl_check(dnnl_reorder_primitive_desc_create(&p->desc, from, thaw_dnnl_engine(), to,
-                                                           thaw_dnnl_engine(), NULL),
+                                                           thaw_dnnl_engine(), attr),
                         what, err) ||
         thaw_dnnl_check(dnnl_primitive_create(&p->primitive, p->desc), what, err) ||
         thaw_dnnl_prim_arg(p, DNNL_ARG_FROM, from, err) ||

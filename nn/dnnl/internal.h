@@ -4,8 +4,7 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-#include "nn/act.h"
-#include "nn/shape.h"
+#include "nn/op.h"
 
 /* One CPU engine and one in-order stream for the process; made at the first call. NULL only when
  * oneDNN cannot run at all. */
@@ -15,9 +14,9 @@ dnnl_stream_t thaw_dnnl_stream(void);
 /* 0 on success; else -1 with "oneDNN: WHAT: status". */
 int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *err);
 
-/* Descriptor of n samples of this shape in this layout: logical dims [N,C,H,W] (rank 1: [N,C]). */
-int thaw_dnnl_desc(dnnl_memory_desc_t *md, struct thaw_shape shape, struct thaw_layout layout,
-                   int n, struct thaw_error *err);
+/* Descriptor of n samples of a value: logical dims [N,C,H,W] (rank 1: [N,C]). */
+int thaw_dnnl_desc(dnnl_memory_desc_t *md, const struct thaw_value *value, int n,
+                   struct thaw_error *err);
 
 /* A memory object whose data handle is set at each execution. */
 int thaw_dnnl_memory(dnnl_memory_t *memory, const dnnl_memory_desc_t *md, struct thaw_error *err);
@@ -44,9 +43,10 @@ struct thaw_dnnl_prim {
 int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const_dnnl_op_desc_t op,
                         dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint,
                         const char *what, struct thaw_error *err);
-/* A change of layout; arguments are from, to; needs no scratch. */
+/* A change of layout, type or (by `attr`, which may be NULL) scale; arguments are from, to. */
 int thaw_dnnl_reorder_init(struct thaw_dnnl_prim *p, const dnnl_memory_desc_t *from,
-                           const dnnl_memory_desc_t *to, const char *what, struct thaw_error *err);
+                           const dnnl_memory_desc_t *to, const_dnnl_primitive_attr_t attr,
+                           const char *what, struct thaw_error *err);
 /* Declares an argument with its descriptor (NULL: none is added). */
 int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const dnnl_memory_desc_t *md,
                        struct thaw_error *err);

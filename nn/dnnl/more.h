@@ -25,9 +25,9 @@ struct thaw_pool_prim *thaw_pool_create(const struct thaw_pool *pool, const stru
 void thaw_pool_free(struct thaw_pool_prim *prim);
 size_t thaw_pool_scratch(const struct thaw_pool_prim *prim);   /* bytes */
 size_t thaw_pool_workspace(const struct thaw_pool_prim *prim); /* bytes */
-int thaw_pool_forward(struct thaw_pool_prim *prim, const float *in, float *out, void *workspace,
+int thaw_pool_forward(struct thaw_pool_prim *prim, const void *in, void *out, void *workspace,
                       void *scratch, struct thaw_error *err);
-int thaw_pool_backward(struct thaw_pool_prim *prim, const float *dout, float *din, void *workspace,
+int thaw_pool_backward(struct thaw_pool_prim *prim, const void *dout, void *din, void *workspace,
                        void *scratch, struct thaw_error *err);
 
 #endif

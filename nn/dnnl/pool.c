@@ -42,8 +42,7 @@ struct thaw_pool_prim *thaw_pool_create(const struct thaw_pool *pool, const stru
     dnnl_prop_kind_t prop = backward ? dnnl_forward_training : dnnl_forward_inference;
     if (!p)
         return NULL;
-    if (thaw_dnnl_desc(&src, in->shape, in->layout, n, err) ||
-        thaw_dnnl_desc(&dst, out->shape, out->layout, n, err) ||
+    if (thaw_dnnl_desc(&src, in, n, err) || thaw_dnnl_desc(&dst, out, n, err) ||
         thaw_dnnl_check(dnnl_pooling_forward_desc_init(&desc, prop, alg, &src, &dst, strides,
                                                        kernel, before, after),
                         "pooling", err) ||
@@ -84,14 +83,14 @@ size_t thaw_pool_workspace(const struct thaw_pool_prim *prim)
     return prim->workspace;
 }
 
-int thaw_pool_forward(struct thaw_pool_prim *prim, const float *in, float *out, void *workspace,
+int thaw_pool_forward(struct thaw_pool_prim *prim, const void *in, void *out, void *workspace,
                       void *scratch, struct thaw_error *err)
 {
     void *data[] = {(void *)in, out, workspace};
     return thaw_dnnl_prim_run(&prim->forward, data, scratch, err);
 }
 
-int thaw_pool_backward(struct thaw_pool_prim *prim, const float *dout, float *din, void *workspace,
+int thaw_pool_backward(struct thaw_pool_prim *prim, const void *dout, void *din, void *workspace,
                        void *scratch, struct thaw_error *err)
 {
     void *data[] = {(void *)dout, din, workspace};

@@ -10,17 +10,24 @@ const char *thaw_dnnl_version(void); /* "2.6.3" */
 const char *
 thaw_dnnl_isa(void); /* the instruction set in use, as text that differs when it differs */
 
+/* What a fast path needs that this machine, or the instruction set oneDNN may use, lacks. */
+bool thaw_dnnl_has_bf16(void); /* AVX-512 */
+bool thaw_dnnl_has_int8(void); /* VNNI: without it products of 8 bits saturate */
+
 /* A convolution, depthwise convolution or dense map with bias, residual addend and activation
  * fused. */
 struct thaw_conv;
 struct thaw_conv_spec {
     struct thaw_linear linear;
-    struct thaw_shape in, out;
-    struct thaw_layout in_layout, out_layout;
+    struct thaw_value in, out; /* shape, layout, type, scale. Input float32 or bfloat16: output
+                                  either; input of 8 bits: output of 8 bits or float32 */
     int n;
     struct thaw_act act; /* fused; must have a chain */
-    bool addend;         /* out = act(conv + bias + addend) */
-    bool data_gradient, weight_gradient;
+    bool has_addend;     /* out = act(conv + bias + addend) */
+    struct thaw_value addend;
+    const float *kernel_scale; /* [out], > 0, for an input of 8 bits: the kernel is rounded to whole
+                                  multiples of it. Borrowed while thaw_conv_set_weights may come */
+    bool data_gradient, weight_gradient; /* not with 8 bits */
 };
 struct thaw_conv *thaw_conv_create(const struct thaw_conv_spec *spec, struct thaw_error *err);
 void thaw_conv_free(struct thaw_conv *conv);
@@ -29,17 +36,25 @@ size_t thaw_conv_scratch(const struct thaw_conv *conv);
  * present). */
 int thaw_conv_set_weights(struct thaw_conv *conv, const float *kernel, const float *bias,
                           struct thaw_error *err);
-int thaw_conv_forward(struct thaw_conv *conv, const float *in, const float *addend, float *out,
+int thaw_conv_forward(struct thaw_conv *conv, const void *in, const void *addend, void *out,
                       void *scratch, struct thaw_error *err);
 /* dpre: gradient before the activation. */
-int thaw_conv_backward_data(struct thaw_conv *conv, const float *dpre, float *din, void *scratch,
+int thaw_conv_backward_data(struct thaw_conv *conv, const void *dpre, void *din, void *scratch,
                             struct thaw_error *err);
 /* Adds to the sums of this batch, or starts them when first. */
-int thaw_conv_backward_weights(struct thaw_conv *conv, const float *in, const float *dpre,
-                               bool first, void *scratch, struct thaw_error *err);
+int thaw_conv_backward_weights(struct thaw_conv *conv, const void *in, const void *dpre, bool first,
+                               void *scratch, struct thaw_error *err);
 /* The sums in Keras' layout. */
 int thaw_conv_gradients(struct thaw_conv *conv, float *dkernel, float *dbias,
                         struct thaw_error *err);
+/* A change of type, scale and layout; shapes are equal. */
+struct thaw_reorder;
+struct thaw_reorder *thaw_reorder_create(const struct thaw_value *from, const struct thaw_value *to,
+                                         int n, struct thaw_error *err);
+void thaw_reorder_free(struct thaw_reorder *reorder);
+int thaw_reorder_run(struct thaw_reorder *reorder, const void *from, void *to,
+                     struct thaw_error *err);
+
 /* Names of the implementations chosen, e.g. "jit:avx512_core": direction 0 forward, 1 data, 2
  * weights. */
 const char *thaw_conv_implementation(const struct thaw_conv *conv, int direction);

@@ -3,6 +3,7 @@
  * it trains: gradients of W k and b are turned into those of W, c, gamma and beta once a batch. */
 #include "nn/ops.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "io/base/mem.h"
@@ -13,11 +14,14 @@
 
 struct state {
     struct thaw_conv *conv;
-    size_t out_floats; /* of n samples, in the output's layout */
-    size_t rows;       /* of the kernel seen as a matrix [rows, channels] */
-    int channels;      /* outputs */
-    float *k, *b;      /* [channels]: the folded norm, k and the bias that results */
-    float *kernel;     /* W k; NULL without a norm */
+    size_t out_floats;    /* of n samples, in the output's layout */
+    size_t rows;          /* of the kernel seen as a matrix [rows, channels] */
+    int channels;         /* outputs */
+    float *k, *b;         /* [channels]: the folded norm, k and the bias that results */
+    float *kernel;        /* W k; NULL without a norm */
+    enum thaw_type type;  /* of the input, so of the kernel */
+    float *kernel_scale;  /* [channels], for 8-bit inputs */
+    const float *in_mean; /* [in/groups of a channel's input], to correct the bias; or NULL */
     float *dkernel, *dk, *dbias;
 };
 
@@ -30,51 +34,26 @@ static void release(void *state)
     free(s->k);
     free(s->b);
     free(s->kernel);
+    free(s->kernel_scale);
     free(s->dkernel);
     free(s->dk);
     free(s->dbias);
     free(s);
 }
 
+/* Convolutions between feature maps. 8-bit depthwise kernels are fast for unsigned inputs only. */
+static bool takes(const struct thaw_op *op, const struct thaw_value *values,
+                  enum thaw_precision precision)
+{
+    const struct thaw_linear *linear = op->conf;
+    const struct thaw_value *in = &values[op->in[0]];
+    return in->shape.rank == 3 &&
+           !(precision == THAW_INT8 && linear->groups > 1 && in->type == THAW_TYPE_S8);
+}
+
 static bool wants_data(const struct thaw_op *op, const struct thaw_op_env *env)
 {
     return env->training && op->backward && env->values[op->in[0]].has_grad;
-}
-
-static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **state,
-                   struct thaw_error *err)
-{
-    const struct thaw_value *in = &env->values[op->in[0]], *out = &env->values[op->out];
-    struct thaw_conv_spec spec = {.linear = *(const struct thaw_linear *)op->conf,
-                                  .in = in->shape,
-                                  .out = out->shape,
-                                  .in_layout = in->layout,
-                                  .out_layout = out->layout,
-                                  .n = env->n,
-                                  .act = op->act,
-                                  .addend = op->addend >= 0,
-                                  .data_gradient = wants_data(op, env),
-                                  .weight_gradient = env->training && op->trained};
-    struct state *s = thaw_new(1, sizeof *s, err);
-    if (!s)
-        return -1;
-    *state = s;
-    size_t count = op->params[0]->count, channels = (size_t)out->shape.c;
-    s->channels = out->shape.c;
-    s->rows = count / channels;
-    s->out_floats = (size_t)env->n * out->layout.sample;
-    if (!(s->conv = thaw_conv_create(&spec, err)) ||
-        !(s->b = thaw_new_aligned(channels, sizeof(float), err)) ||
-        !(s->k = thaw_new_aligned(channels, sizeof(float), err)))
-        return -1;
-    if (op->norm && !(s->kernel = thaw_new_aligned(count, sizeof(float), err)))
-        return -1;
-    if (spec.weight_gradient && (!(s->dkernel = thaw_new_aligned(count, sizeof(float), err)) ||
-                                 !(s->dk = thaw_new_aligned(channels, sizeof(float), err)) ||
-                                 !(s->dbias = thaw_new_aligned(channels, sizeof(float), err))))
-        return -1;
-    env->scratch_bytes = thaw_conv_scratch(s->conv);
-    return 0;
 }
 
 struct scaling {
@@ -91,24 +70,112 @@ static void scale_rows(void *ctx, size_t first, size_t last)
             s->to[r * s->channels + o] = s->from[r * s->channels + o] * s->k[o];
 }
 
-static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
+/* Folds the norm: the kernel and bias (in s->b) of the map as a whole. */
+static const float *fold(const struct thaw_op *op, struct state *s)
 {
-    struct state *s = state;
     const float *kernel = op->params[0]->data;
     const float *bias = op->params[1] ? op->params[1]->data : NULL;
-    if (op->norm) {
-        thaw_affine_fold(op->norm, s->channels, s->k, s->b);
-        struct scaling scaling = {kernel, s->k, s->kernel, (size_t)s->channels};
-        thaw_par_range(s->rows, scale_rows, &scaling);
-        kernel = s->kernel;
-        for (int o = 0; bias && o < s->channels; o++)
-            s->b[o] += bias[o] * s->k[o];
-    } else {
+    if (!op->norm) {
         for (int o = 0; o < s->channels; o++) {
             s->k[o] = 1;
             s->b[o] = bias ? bias[o] : 0;
         }
+        return kernel;
     }
+    thaw_affine_fold(op->norm, s->channels, s->k, s->b);
+    struct scaling scaling = {kernel, s->k, s->kernel, (size_t)s->channels};
+    thaw_par_range(s->rows, scale_rows, &scaling);
+    for (int o = 0; bias && o < s->channels; o++)
+        s->b[o] += bias[o] * s->k[o];
+    return s->kernel;
+}
+
+/* Symmetric, by output channel: the largest weight becomes 127. */
+static const float *find_kernel_scale(const struct thaw_op *op, struct state *s,
+                                      struct thaw_error *err)
+{
+    const float *kernel = fold(op, s);
+    size_t channels = (size_t)s->channels;
+    if (!(s->kernel_scale = thaw_new(channels, sizeof(float), err)))
+        return NULL;
+    for (size_t i = 0; i < s->rows * channels; i++)
+        s->kernel_scale[i % channels] = fmaxf(s->kernel_scale[i % channels], fabsf(kernel[i]));
+    for (size_t o = 0; o < channels; o++)
+        s->kernel_scale[o] = s->kernel_scale[o] > 0 ? s->kernel_scale[o] / 127 : 1;
+    return s->kernel_scale;
+}
+
+/* What the primitive will make of a weight. */
+static float rounded(const struct state *s, float weight, size_t channel)
+{
+    if (s->type == THAW_TYPE_BF16)
+        return thaw_bf16_round(weight);
+    float unit = s->kernel_scale[channel];
+    return nearbyintf(weight / unit) * unit;
+}
+
+/* Rounding the weights shifts the mean of each output by a constant: the bias takes it back. */
+static void correct_bias(const struct thaw_op *op, struct state *s, const float *kernel)
+{
+    const struct thaw_linear *l = op->conf;
+    size_t channels = (size_t)s->channels, taps = (size_t)l->kh * (size_t)l->kw;
+    size_t inputs = s->rows / taps, per_group = channels / (size_t)l->groups;
+    for (size_t r = 0; r < s->rows; r++)
+        for (size_t o = 0; o < channels; o++) {
+            float w = kernel[r * channels + o];
+            size_t in = l->depthwise ? o : o / per_group * inputs + r % inputs;
+            s->b[o] += (w - rounded(s, w, o)) * s->in_mean[in];
+        }
+}
+
+static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **state,
+                   struct thaw_error *err)
+{
+    const struct thaw_value *out = &env->values[op->out];
+    struct thaw_conv_spec spec = {.linear = *(const struct thaw_linear *)op->conf,
+                                  .in = env->values[op->in[0]],
+                                  .out = *out,
+                                  .n = env->n,
+                                  .act = op->act,
+                                  .has_addend = op->addend >= 0,
+                                  .data_gradient = wants_data(op, env),
+                                  .weight_gradient = env->training && op->trained};
+    if (spec.has_addend)
+        spec.addend = env->values[op->addend];
+    struct state *s = thaw_new(1, sizeof *s, err);
+    if (!s)
+        return -1;
+    *state = s;
+    size_t count = op->params[0]->count, channels = (size_t)out->shape.c;
+    s->channels = out->shape.c;
+    s->rows = count / channels;
+    s->out_floats = (size_t)env->n * out->layout.sample;
+    if (!(s->b = thaw_new_aligned(channels, sizeof(float), err)) ||
+        !(s->k = thaw_new_aligned(channels, sizeof(float), err)))
+        return -1;
+    if (op->norm && !(s->kernel = thaw_new_aligned(count, sizeof(float), err)))
+        return -1;
+    s->type = spec.in.type;
+    const struct thaw_range *seen = thaw_ranges_find(env->ranges, spec.in.node, spec.in.part);
+    s->in_mean = seen && s->type != THAW_TYPE_F32 ? seen->mean : NULL;
+    if (thaw_type_is_8bit(spec.in.type) && !(spec.kernel_scale = find_kernel_scale(op, s, err)))
+        return -1;
+    if (!(s->conv = thaw_conv_create(&spec, err)))
+        return -1;
+    if (spec.weight_gradient && (!(s->dkernel = thaw_new_aligned(count, sizeof(float), err)) ||
+                                 !(s->dk = thaw_new_aligned(channels, sizeof(float), err)) ||
+                                 !(s->dbias = thaw_new_aligned(channels, sizeof(float), err))))
+        return -1;
+    env->scratch_bytes = thaw_conv_scratch(s->conv);
+    return 0;
+}
+
+static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
+{
+    struct state *s = state;
+    const float *kernel = fold(op, s);
+    if (s->in_mean)
+        correct_bias(op, s, kernel);
     return thaw_conv_set_weights(s->conv, kernel, s->b, err);
 }
 
@@ -172,6 +239,7 @@ static int gradients(const struct thaw_op *op, void *state, struct thaw_error *e
 const struct thaw_op_kind thaw_op_linear = {.name = "linear",
                                             .conf_size = sizeof(struct thaw_linear),
                                             .hosts = true,
+                                            .takes = takes,
                                             .reads = reads,
                                             .prepare = prepare,
                                             .update = update,

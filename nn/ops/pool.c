@@ -28,6 +28,16 @@ static void release(void *state)
     free(s);
 }
 
+/* Windows by oneDNN, in any type; the result keeps the scale of what went in. */
+static bool takes(const struct thaw_op *op, const struct thaw_value *values,
+                  enum thaw_precision precision)
+{
+    (void)precision;
+    struct thaw_tensor in = thaw_tensor_of(values[op->in[0]].shape, values[op->in[0]].layout, 1),
+                       out = thaw_tensor_of(values[op->out].shape, values[op->out].layout, 1);
+    return !is_global(op->conf, &in, &out);
+}
+
 static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **state,
                    struct thaw_error *err)
 {
@@ -90,6 +100,8 @@ static int backward(const struct thaw_op *op, void *state, const struct thaw_run
 const struct thaw_op_kind thaw_op_pool = {
     .name = "pool",
     .conf_size = sizeof(struct thaw_pool),
+    .takes = takes,
+    .keeps_scale = true,
     .reads = thaw_reads_nothing,
     .prepare = prepare,
     .forward = forward,
