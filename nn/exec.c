@@ -216,10 +216,15 @@ void thaw_exec_read(const struct thaw_exec *e, int count, float *nhwc)
     thaw_layout_unpack(v->shape, v->layout, thaw_exec_output(e), (size_t)count, nhwc);
 }
 
-static void add_to_gradient(const struct thaw_exec *e, int value, const float *part)
+static void add_to_gradient(const struct thaw_exec *e, int value, const void *part)
 {
-    thaw_kernel_add(at(e, e->memory.grad[value]), part,
-                    (size_t)e->n * e->plan->values[value].layout.sample);
+    const struct thaw_value *v = &e->plan->values[value];
+    void *sum = at(e, e->memory.grad[value]);
+    size_t count = (size_t)e->n * v->layout.sample;
+    if (v->type == THAW_TYPE_BF16)
+        thaw_kernel_add_bf16(sum, part, count);
+    else
+        thaw_kernel_add(sum, part, count);
 }
 
 static int backward_op(struct thaw_exec *e, int i, bool first, struct thaw_error *err)

@@ -85,7 +85,7 @@ struct thaw_dropout {
 extern const struct thaw_op_kind thaw_op_dropout;
 
 /* The same values in the type, scale and layout of the output: between parts of a plan that compute
- * in different precisions. No configuration. Has no gradient. */
+ * in different precisions. No configuration. */
 extern const struct thaw_op_kind thaw_op_convert;
 
 #endif

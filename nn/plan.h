@@ -14,7 +14,7 @@ struct thaw_plan_options {
     bool batch_statistics;            /* trainable batch norms use the batch's statistics */
     bool logits;                      /* leave out a softmax at the very end */
     bool input_gradient;              /* backward goes down to the plan's input */
-    enum thaw_precision precision;    /* of convolutions; other than f32 only without training */
+    enum thaw_precision precision;    /* of convolutions; int8 only without training */
     const struct thaw_ranges *ranges; /* needed for int8, of use for bf16; borrowed while the plan
                                          lives */
 };

@@ -13,6 +13,7 @@ struct typing {
     struct thaw_plan *p;
     enum thaw_precision precision;
     const struct thaw_ranges *ranges;
+    bool training;
     bool *low;   /* [operations]: runs in the low precision */
     bool *asked; /* [values]: an operation wants it in the low precision */
     int *copies; /* [values][2]: its conversion to float32, to the low precision; 0 = none yet */
@@ -86,6 +87,8 @@ static void type_output(struct typing *t, int i)
         out->type = in->type;
         out->scale = in->scale;
         out->channels_last = in->channels_last;
+    } else if (t->training) {
+        lower(t, out); /* gradients come back in the precision that went out */
     } else if (!(t->asked[op->out] && op->out != t->p->output && lower(t, out))) {
         out->channels_last = t->precision == THAW_INT8;
     }
@@ -112,7 +115,8 @@ static int convert(struct typing *t, int from, bool low, const struct thaw_node 
     struct thaw_value copy = {.shape = v->shape,
                               .layout = thaw_layout_of(v->shape, p->block),
                               .node = v->node,
-                              .part = v->part};
+                              .part = v->part,
+                              .has_grad = v->has_grad};
     if (low)
         lower(t, &copy);
     struct thaw_op op = {.kind = &thaw_op_convert,
@@ -120,7 +124,8 @@ static int convert(struct typing *t, int from, bool low, const struct thaw_node 
                          .in = thaw_new(1, sizeof *op.in, err),
                          .n_in = 1,
                          .out = p->n_values,
-                         .addend = -1};
+                         .addend = -1,
+                         .backward = copy.has_grad};
     if (!op.in || append(t, &op, err)) {
         free(op.in);
         return -1;
@@ -175,12 +180,14 @@ int thaw_plan_type(struct thaw_plan *p, const struct thaw_plan_options *options,
                    struct thaw_error *err)
 {
     size_t values = (size_t)p->n_values;
-    struct typing t = {.p = p, .precision = options->precision, .ranges = options->ranges};
+    struct typing t = {.p = p,
+                       .precision = options->precision,
+                       .ranges = options->ranges,
+                       .training = options->training};
     if (options->precision == THAW_F32)
         return 0;
-    if (options->training)
-        return thaw_fail(err, THAW_EUSAGE, "a part that trains computes in f32, not in %s",
-                         thaw_precision_name(options->precision));
+    if (options->precision == THAW_INT8 && options->training)
+        return thaw_fail(err, THAW_EUSAGE, "8 bits are too few to train in; bf16 or f32 is needed");
     if (options->precision == THAW_INT8 && !options->ranges)
         return thaw_fail(err, THAW_EUSAGE, "int8 needs a calibration");
     t.value_capacity = values;

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Keras' order without the batch: rank 1 is [C], rank 2 is [H,C], rank 3 is [H,W,C]. Unused sides
  * are 1. */
@@ -23,17 +22,6 @@ static inline size_t thaw_type_size(enum thaw_type type)
 static inline bool thaw_type_is_8bit(enum thaw_type type)
 {
     return type == THAW_TYPE_S8 || type == THAW_TYPE_U8;
-}
-
-/* The nearest bfloat16 (ties to even), as a float. */
-static inline float thaw_bf16_round(float x)
-{
-    union {
-        float f;
-        uint32_t u;
-    } v = {x};
-    v.u = (v.u + 0x7FFF + (v.u >> 16 & 1)) & 0xFFFF0000;
-    return v.f;
 }
 
 static inline size_t thaw_shape_count(struct thaw_shape s)

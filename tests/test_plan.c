@@ -205,6 +205,44 @@ static void test_gradients(void)
     thaw_graph_free(g);
 }
 
+/* Gradients in bfloat16 point where those in float32 do, whatever size the micro-batches have. */
+static void test_bf16_gradients(void)
+{
+    if (thaw_precision_lacks(THAW_BF16)) {
+        thaw_skip("gradients in bfloat16: this machine has no fast path");
+        return;
+    }
+    struct thaw_graph *g = residual_net();
+    struct thaw_plan_options options = {.last = -1, .training = true, .logits = true};
+    struct thaw_plan *p = plan_of(g, options);
+    options.precision = THAW_BF16;
+    struct thaw_plan *low = plan_of(g, options);
+    struct tried t = try_data();
+    struct thaw_exec *a = thaw_exec_create(p, 4, NULL), *b = thaw_exec_create(low, 3, NULL);
+    CU_ASSERT_FATAL(a && b);
+    CU_ASSERT_DOUBLE_EQUAL(project(b, &t, true) / project(a, &t, true), 1, 2e-2);
+    CU_ASSERT_EQUAL_FATAL(low->n_trained, p->n_trained);
+    for (int i = 0; i < p->n_trained; i++) {
+        const float *wanted = thaw_exec_gradient(a, i), *got = thaw_exec_gradient(b, i);
+        double wrong = 0, norm = 1e-12;
+        for (size_t j = 0; j < p->trained[i].param->count; j++) {
+            double d = (double)got[j] - (double)wanted[j];
+            wrong += d * d;
+            norm += (double)wanted[j] * (double)wanted[j];
+        }
+        if (sqrt(wrong / norm) > 6e-2)
+            printf("%s %s: %g\n", p->trained[i].node->name, p->trained[i].param->role,
+                   sqrt(wrong / norm));
+        CU_ASSERT(sqrt(wrong / norm) <= 6e-2);
+        CU_ASSERT(i > 0 || wrong > 0); /* else nothing was computed in bfloat16 */
+    }
+    thaw_exec_free(a);
+    thaw_exec_free(b);
+    thaw_plan_free(p);
+    thaw_plan_free(low);
+    thaw_graph_free(g);
+}
+
 /* With moving statistics a batch is the sum of its micro-batches, also when the last one is not
  * full. */
 static void test_micro_batches(void)
@@ -269,6 +307,7 @@ void thaw_test_plan(void)
     CU_add_test(s, "frozen layers take no part in backward", test_frozen_part);
     CU_add_test(s, "a plan begins at a cut or not at all", test_no_cut);
     CU_add_test(s, "gradients of a folded residual network", test_gradients);
+    CU_add_test(s, "gradients in bfloat16", test_bf16_gradients);
     CU_add_test(s, "a batch is the sum of its micro-batches", test_micro_batches);
     CU_add_test(s, "frozen part and rest give what the whole gives", test_two_parts);
 }

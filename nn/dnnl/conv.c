@@ -160,6 +160,15 @@ void thaw_conv_free(struct thaw_conv *c)
     free(c);
 }
 
+/* Floats of a bfloat16 input and output gradient, widened for our own kernel. */
+static size_t wide_count(const struct thaw_conv *c)
+{
+    const struct thaw_conv_spec *s = &c->spec;
+    return s->in.type == THAW_TYPE_BF16
+               ? (size_t)s->n * (s->in.layout.sample + s->out.layout.sample)
+               : 0;
+}
+
 size_t thaw_conv_scratch(const struct thaw_conv *c)
 {
     size_t most = c->forward.scratch;
@@ -168,7 +177,7 @@ size_t thaw_conv_scratch(const struct thaw_conv *c)
     size_t weights = c->weights.scratch;
     if (c->own_weights_kernel) {
         struct thaw_depthwise d = depthwise_of(c);
-        weights = thaw_kernel_depthwise_scratch(&d);
+        weights = thaw_kernel_depthwise_scratch(&d) + sizeof(float) * wide_count(c);
     }
     return weights > most ? weights : most;
 }
@@ -201,14 +210,30 @@ int thaw_conv_backward_data(struct thaw_conv *c, const void *dpre, void *din, vo
     return thaw_dnnl_prim_run(&c->data, data, scratch, err);
 }
 
+/* Our kernel reads float32. */
+static void own_weights(struct thaw_conv *c, const void *in, const void *dpre, bool first,
+                        float *scratch)
+{
+    struct thaw_depthwise d = depthwise_of(c);
+    if (c->spec.in.type == THAW_TYPE_BF16) {
+        size_t ins = (size_t)d.n * c->spec.in.layout.sample;
+        size_t outs = (size_t)d.n * c->spec.out.layout.sample;
+        thaw_kernel_widen(in, scratch, ins);
+        thaw_kernel_widen(dpre, scratch + ins, outs);
+        in = scratch;
+        dpre = scratch + ins;
+        scratch += ins + outs;
+    }
+    thaw_kernel_depthwise_weights(&d, in, dpre, first, c->sum, c->bias_sum, scratch);
+}
+
 int thaw_conv_backward_weights(struct thaw_conv *c, const void *in, const void *dpre, bool first,
                                void *scratch, struct thaw_error *err)
 {
     float *kernel = first ? c->sum : c->part, *bias = first ? c->bias_sum : c->bias_part;
     void *data[] = {(void *)in, (void *)dpre, kernel, bias};
     if (c->own_weights_kernel) {
-        struct thaw_depthwise d = depthwise_of(c);
-        thaw_kernel_depthwise_weights(&d, in, dpre, first, c->sum, c->bias_sum, scratch);
+        own_weights(c, in, dpre, first, scratch);
         return 0;
     }
     if (thaw_dnnl_prim_run(&c->weights, data, scratch, err))

@@ -1,3 +1,6 @@
+#include <math.h>
+
+#include "nn/kernels/bf16.h"
 #include "nn/kernels/kernels.h"
 
 #include "io/base/par.h"
@@ -79,7 +82,7 @@ struct job {
 };
 
 /* Ranges are handed out in whole cache lines. */
-enum { LINE = 16 };
+enum { LINE = 16, PIECE_LINES = 64 };
 
 /* The part of the job that belongs to lines first .. last-1. */
 static struct job part_of(const struct job *job, size_t first, size_t last)
@@ -144,6 +147,61 @@ void thaw_act_backward(const struct thaw_act *act, const float *value, float *do
 {
     if (act->kind)
         run(act, value, dout, count, backward_range);
+}
+
+/* --- bfloat16 --- */
+
+THAW_HOT static void clip_backward_bf16(const uint16_t *y, uint16_t *dy, size_t n, float lo,
+                                        float hi)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = thaw_bf16_widen(y[i]);
+        dy[i] = (v > lo) & (v < hi) ? dy[i] : 0;
+    }
+}
+
+struct job_bf16 {
+    const struct thaw_act *act;
+    const uint16_t *value;
+    uint16_t *dout;
+    size_t count;
+};
+
+/* Steps that only let pass or stop need no arithmetic; the others are done in float32, piece by
+ * piece. */
+static void backward_range_bf16(void *ctx, size_t first, size_t last)
+{
+    const struct job_bf16 *job = ctx;
+    struct job piece = {.act = job->act};
+    piece.steps = thaw_act_chain(job->act, piece.chain);
+    const struct thaw_eltwise *c = piece.chain;
+    bool relu = piece.steps == 1 && c->kind == THAW_ELTWISE_RELU && c->alpha == 0;
+    bool clip = piece.steps == 1 && c->kind == THAW_ELTWISE_CLIP;
+    for (size_t line = first; line < last; line += PIECE_LINES) {
+        float value[PIECE_LINES * LINE], dout[PIECE_LINES * LINE];
+        size_t lines = last - line < PIECE_LINES ? last - line : PIECE_LINES, at = line * LINE;
+        size_t n = at + lines * LINE < job->count ? lines * LINE : job->count - at;
+        if (relu || clip) {
+            clip_backward_bf16(job->value + at, job->dout + at, n, relu ? 0 : c->alpha,
+                               relu ? INFINITY : c->beta);
+            continue;
+        }
+        thaw_bf16_widen_array(job->value + at, value, n);
+        thaw_bf16_widen_array(job->dout + at, dout, n);
+        piece.value = value;
+        piece.out = dout;
+        piece.count = n;
+        backward_range(&piece, 0, lines);
+        thaw_bf16_narrow_array(dout, job->dout + at, n);
+    }
+}
+
+void thaw_act_backward_bf16(const struct thaw_act *act, const uint16_t *value, uint16_t *dout,
+                            size_t count)
+{
+    struct job_bf16 job = {act, value, dout, count};
+    if (act->kind)
+        thaw_par_range((count + LINE - 1) / LINE, backward_range_bf16, &job);
 }
 
 void thaw_act_forward(const struct thaw_act *act, const float *in, float *out, size_t count)

@@ -4,6 +4,8 @@
 #ifndef THAW_NN_KERNELS_H
 #define THAW_NN_KERNELS_H
 
+#include <stdint.h>
+
 #include "nn/act.h"
 #include "nn/shape.h"
 
@@ -44,11 +46,18 @@ void thaw_kernel_zero_tail(const struct thaw_tensor *t, float *data);
 void thaw_kernel_copy(const float *in, float *out, size_t count);
 /* to += from over whole arrays, in parallel. */
 void thaw_kernel_add(float *to, const float *from, size_t count);
+/* The same over bfloat16, each sum rounded once. */
+void thaw_kernel_add_bf16(uint16_t *to, const uint16_t *from, size_t count);
+/* bfloat16 as float32, in parallel. */
+void thaw_kernel_widen(const uint16_t *in, float *out, size_t count);
 
 /* out = act(in); in place allowed. The tail gets act(0). */
 void thaw_act_forward(const struct thaw_act *act, const float *in, float *out, size_t count);
 /* dout *= act'; value is the output when thaw_act_from_output(act), else the input. */
 void thaw_act_backward(const struct thaw_act *act, const float *value, float *dout, size_t count);
+/* The same over bfloat16. */
+void thaw_act_backward_bf16(const struct thaw_act *act, const uint16_t *value, uint16_t *dout,
+                            size_t count);
 /* act(0) is not 0: the tail must be cleared after thaw_act_forward. */
 bool thaw_act_moves_zero(const struct thaw_act *act);
 

@@ -9,12 +9,13 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "nn/dnnl/prim.h"
+#include "nn/kernels/bf16.h"
 #include "nn/kernels/kernels.h"
 #include "nn/ops/affine.h"
 
 struct state {
     struct thaw_conv *conv;
-    size_t out_floats;    /* of n samples, in the output's layout */
+    size_t out_count;     /* of n samples, in the output's layout */
     size_t rows;          /* of the kernel seen as a matrix [rows, channels] */
     int channels;         /* outputs */
     float *k, *b;         /* [channels]: the folded norm, k and the bias that results */
@@ -109,7 +110,7 @@ static const float *find_kernel_scale(const struct thaw_op *op, struct state *s,
 static float rounded(const struct state *s, float weight, size_t channel)
 {
     if (s->type == THAW_TYPE_BF16)
-        return thaw_bf16_round(weight);
+        return thaw_bf16_widen(thaw_bf16_narrow(weight));
     float unit = s->kernel_scale[channel];
     return nearbyintf(weight / unit) * unit;
 }
@@ -149,7 +150,7 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
     size_t count = op->params[0]->count, channels = (size_t)out->shape.c;
     s->channels = out->shape.c;
     s->rows = count / channels;
-    s->out_floats = (size_t)env->n * out->layout.sample;
+    s->out_count = (size_t)env->n * out->layout.sample;
     if (!(s->b = thaw_new_aligned(channels, sizeof(float), err)) ||
         !(s->k = thaw_new_aligned(channels, sizeof(float), err)))
         return -1;
@@ -196,8 +197,10 @@ static int backward(const struct thaw_op *op, void *state, const struct thaw_run
                     struct thaw_error *err)
 {
     struct state *s = state;
-    if (op->act.kind)
-        thaw_act_backward(&op->act, run->out, run->dout, s->out_floats);
+    if (op->act.kind && s->type == THAW_TYPE_BF16)
+        thaw_act_backward_bf16(&op->act, run->out, run->dout, s->out_count);
+    else if (op->act.kind)
+        thaw_act_backward(&op->act, run->out, run->dout, s->out_count);
     if (op->trained &&
         thaw_conv_backward_weights(s->conv, run->in[0], run->dout, run->first, run->scratch, err))
         return -1;
