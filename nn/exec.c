@@ -8,6 +8,7 @@
 #include "io/base/par.h"
 #include "nn/exec_memory.h"
 #include "nn/kernels/kernels.h"
+#include "nn/stopwatch.h"
 
 struct thaw_exec {
     const struct thaw_plan *plan;
@@ -101,8 +102,10 @@ static int update_ops(struct thaw_exec *e, bool all, struct thaw_error *err)
 {
     for (int i = 0; i < e->plan->n_ops; i++) {
         struct thaw_op *op = &e->ops[i];
+        double began = thaw_stopwatch_begin(op);
         if (op->kind->update && (all || op->trained) && op->kind->update(op, e->states[i], err))
             return thaw_error_prefix(err, "layer %s", op->node->name);
+        thaw_stopwatch_end(op, began);
     }
     return 0;
 }
@@ -197,8 +200,10 @@ int thaw_exec_forward(struct thaw_exec *e, const struct thaw_pass *pass, struct 
         const struct thaw_op *op = &e->ops[i];
         struct thaw_run run = run_of(e, i, false);
         run.scratch = at(e, e->memory.ops[i].scratch);
+        double began = thaw_stopwatch_begin(op);
         if (op->kind->forward(op, e->states[i], &run, err))
             return thaw_error_prefix(err, "layer %s", op->node->name);
+        thaw_stopwatch_end(op, began);
         if (pass->watch)
             pass->watch(pass->watch_ctx, &e->plan->values[op->out], e->n, run.out);
     }
@@ -236,6 +241,7 @@ static int backward_op(struct thaw_exec *e, int i, bool first, struct thaw_error
     run.scratch = at(e, om->scratch_backward);
     for (int k = 0; k < op->n_in; k++)
         e->din[k] = e->plan->values[op->in[k]].has_grad ? at(e, om->din[k]) : NULL;
+    double began = thaw_stopwatch_begin(op);
     if (op->kind->backward(op, e->states[i], &run, err))
         return thaw_error_prefix(err, "layer %s, gradient", op->node->name);
     if (op->addend >= 0 && e->plan->values[op->addend].has_grad && om->addend_add)
@@ -243,6 +249,7 @@ static int backward_op(struct thaw_exec *e, int i, bool first, struct thaw_error
     for (int k = 0; k < op->n_in; k++)
         if (e->din[k] && om->din_add[k])
             add_to_gradient(e, op->in[k], e->din[k]);
+    thaw_stopwatch_end(op, began);
     return 0;
 }
 
@@ -267,8 +274,10 @@ int thaw_exec_gradients(struct thaw_exec *e, struct thaw_error *err)
 {
     for (int i = 0; i < e->plan->n_ops; i++) {
         const struct thaw_op *op = &e->ops[i];
+        double began = thaw_stopwatch_begin(op);
         if (op->trained && op->kind->gradients && op->kind->gradients(op, e->states[i], err))
             return thaw_error_prefix(err, "layer %s, gradient", op->node->name);
+        thaw_stopwatch_end(op, began);
     }
     return 0;
 }

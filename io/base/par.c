@@ -103,6 +103,15 @@ void thaw_par_set_threads(int n)
 #endif
 }
 
+int thaw_par_width(void)
+{
+#ifdef _OPENMP
+    return omp_in_parallel() ? 1 : omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
 int thaw_par_threads(void)
 {
 #ifdef _OPENMP

@@ -26,5 +26,7 @@ int thaw_par_available(void);
 /* Threads of the loops above and of oneDNN from now on, in the calling thread. n >= 1. */
 void thaw_par_set_threads(int n);
 int thaw_par_threads(void);
+/* Threads of a loop that would begin right here: 1 inside one of the loops above. */
+int thaw_par_width(void);
 
 #endif

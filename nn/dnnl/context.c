@@ -1,5 +1,6 @@
 #include "nn/dnnl/internal.h"
 #include "nn/dnnl/prim.h"
+#include "nn/stopwatch.h"
 
 #include <stdio.h>
 
@@ -200,6 +201,21 @@ int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const dnnl_memory_desc
     return 0;
 }
 
+static void tell(const struct thaw_dnnl_prim *p, double began)
+{
+    const char *name = NULL;
+    dnnl_prop_kind_t prop = dnnl_prop_kind_undef; /* as it stays for reorders */
+    dnnl_primitive_desc_query(p->desc, dnnl_query_impl_info_str, 0, (void *)&name);
+    dnnl_primitive_desc_query(p->desc, dnnl_query_prop_kind, 0, &prop);
+    thaw_stopwatch_end_primitive(name ? name : "unknown",
+                                 prop == dnnl_prop_kind_undef    ? "reorder"
+                                 : prop == dnnl_backward_data    ? "backward data"
+                                 : prop == dnnl_backward_weights ? "backward weights"
+                                 : prop == dnnl_backward         ? "backward"
+                                                                 : "forward",
+                                 began);
+}
+
 int thaw_dnnl_prim_run(struct thaw_dnnl_prim *p, void *const *data, void *scratch,
                        struct thaw_error *err)
 {
@@ -213,8 +229,13 @@ int thaw_dnnl_prim_run(struct thaw_dnnl_prim *p, void *const *data, void *scratc
         dnnl_memory_set_data_handle(p->scratch_memory, scratch);
         args[n++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, p->scratch_memory};
     }
-    return thaw_dnnl_check(dnnl_primitive_execute(p->primitive, thaw_dnnl_stream(), n, args),
-                           "execution", err);
+    double began = thaw_stopwatch_begin_primitive();
+    if (thaw_dnnl_check(dnnl_primitive_execute(p->primitive, thaw_dnnl_stream(), n, args),
+                        "execution", err))
+        return -1;
+    if (began > 0)
+        tell(p, began);
+    return 0;
 }
 
 void thaw_dnnl_prim_release(struct thaw_dnnl_prim *p)
