@@ -12,6 +12,19 @@ void thaw_common_threads(const struct thaw_common *common)
     thaw_par_set_threads(common->threads > 0 ? (int)common->threads : thaw_par_available());
 }
 
+size_t thaw_common_peak_memory(void)
+{
+    char line[256];
+    size_t kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %zu kB", &kilobytes) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return kilobytes * 1024;
+}
+
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
                      bool need_preprocess, struct thaw_error *err)
 {

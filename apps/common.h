@@ -63,6 +63,9 @@ struct thaw_common {
 /* Sets the threads of everything that follows. */
 void thaw_common_threads(const struct thaw_common *common);
 
+/* VmHWM: the most memory this process ever held, in bytes; 0 where the system does not tell. */
+size_t thaw_common_peak_memory(void);
+
 /* Opens the model with these options. */
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
                      bool need_preprocess, struct thaw_error *err);

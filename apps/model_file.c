@@ -99,7 +99,7 @@ static int load(struct thaw_model_file *m, const struct thaw_model_request *r,
 static int make_random(struct thaw_model_file *m, const struct thaw_model_request *r,
                        struct thaw_error *err)
 {
-    struct thaw_arch_options options = {0};
+    struct thaw_arch_options options = {.classes = r->classes};
     if (r->size && thaw_model_size(r->size, &options.height, &options.width, err))
         return -1;
     if (!(m->path = thaw_strdup(r->name, err)))

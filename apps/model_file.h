@@ -29,6 +29,7 @@ struct thaw_model_request {
     const char *preprocess; /* --preprocess: mode for models without a record */
     const char *size;       /* --size: "N" or "HxW"; NULL: the model's own */
     uint64_t seed;          /* of random weights */
+    int classes;            /* of random weights: outputs of the family's own top; 0: no top */
     bool need_preprocess;   /* false: a model without known preprocessing is no error */
 };
 

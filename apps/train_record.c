@@ -169,20 +169,6 @@ json_t *thaw_train_model_record(const struct thaw_train_outcome *o, struct thaw_
     return record;
 }
 
-/* VmHWM: the most memory this process ever held. */
-static json_int_t peak_memory(void)
-{
-    char line[256];
-    long long kilobytes = 0;
-    FILE *status = fopen("/proc/self/status", "re");
-    while (status && fgets(line, sizeof line, status))
-        if (sscanf(line, "VmHWM: %lld kB", &kilobytes) == 1)
-            break;
-    if (status)
-        fclose(status);
-    return (json_int_t)kilobytes * 1024;
-}
-
 json_t *thaw_train_run_record(const struct thaw_train_outcome *o, struct thaw_error *err)
 {
     json_t *options = thaw_train_options_json(o->values, err);
@@ -195,7 +181,7 @@ json_t *thaw_train_run_record(const struct thaw_train_outcome *o, struct thaw_er
         stages_json(o->run, true), "validation", validation_json(o), "drift", drift_json(o),
         "val_accuracy", o->validation->accuracy, "val_selected_on", (int)o->chosen, "history",
         history_json(o->run), "seconds", thaw_train_seconds(o->run), "peak_memory_bytes",
-        peak_memory());
+        (json_int_t)thaw_common_peak_memory());
     if (!record)
         thaw_fail(err, THAW_EMEMORY, "out of memory for run.json");
     return record;

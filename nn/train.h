@@ -29,8 +29,9 @@ struct thaw_batch_source {
 enum thaw_keep { THAW_KEEP_BEST, THAW_KEEP_LAST };
 
 struct thaw_train_options {
-    int batch;       /* images between two updates */
-    int micro_batch; /* 0: chosen by thaw_exec_choose_batch */
+    int batch;                     /* images between two updates */
+    int micro_batch;               /* 0: chosen by thaw_exec_choose_batch */
+    enum thaw_precision precision; /* of what trains: f32 or bf16; weights and sums stay f32 */
     uint64_t seed;
     const struct thaw_loss *loss;
     float smoothing;

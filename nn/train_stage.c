@@ -42,7 +42,8 @@ static int make_tail(struct thaw_trainer *t, int cut, struct thaw_error *err)
                                         .last = -1,
                                         .training = true,
                                         .batch_statistics = o->batch_statistics,
-                                        .logits = true};
+                                        .logits = true,
+                                        .precision = o->precision};
     if (!(t->tail_plan = thaw_plan_create(t->graph, &trained, err)))
         return -1;
     const struct thaw_value *out = &t->tail_plan->values[t->tail_plan->output];

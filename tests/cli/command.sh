@@ -2,7 +2,7 @@
 . "$(dirname "$0")/common"
 
 thaw --help >"$T/help"
-for command in train eval predict features export import inspect; do
+for command in train eval predict features export import inspect bench; do
     grep -q "^  $command " "$T/help"
     thaw $command --help >"$T/one"
     grep -q "^usage: thaw $command " "$T/one"
