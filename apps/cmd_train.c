@@ -8,6 +8,7 @@
 #include "apps/interrupt.h"
 #include "apps/report.h"
 #include "apps/run_model.h"
+#include "apps/train_cache.h"
 #include "apps/train_data.h"
 #include "apps/train_options.h"
 #include "apps/train_recipe.h"
@@ -307,7 +308,10 @@ static int work(struct job *j, struct thaw_error *err)
         return -1;
     thaw_common_threads(&j->v->common);
     if (thaw_train_data_list(&j->data, j->folder, j->v, &run->say, err) ||
-        prepare_network(j, err) || thaw_train_paths_make(&run->paths, err) ||
+        prepare_network(j, err) ||
+        thaw_train_cache_plan(j->v, &run->paths, j->model.graph, &j->stages, &j->data, &j->options,
+                              err) ||
+        thaw_train_paths_make(&run->paths, err) ||
         thaw_say_log(&run->say, run->paths.log, j->v->resume, err) ||
         thaw_train_data_look(&j->data, j->v, &j->model.preprocess, &run->say, err) ||
         check_same(j, err) || thaw_train_data_save_split(&j->data, run->paths.split, err) ||

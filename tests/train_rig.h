@@ -16,9 +16,9 @@ struct rig {
     struct thaw_trainer *trainer;
 
     /* of the source */
-    bool training;
-    uint32_t epoch;
+    struct thaw_epoch_request request;
     size_t next;
+    int decoded;     /* epochs, or passes, that asked for pictures */
     int poisoned;    /* epoch (over all stages) whose images are no numbers; -1: none */
     int misled_from; /* epoch from which validation has wrong labels, so that it gets worse; -1 */
 
