@@ -16,8 +16,7 @@ enum { NAME = THAW_HASH_TEXT - 1, VERSION = 1, ALIGNMENT = 64 };
 /* In the byte order of the machine; another one's VERSION differs. */
 struct header {
     char magic[8];
-    uint32_t version, unused;
-    uint64_t rows, row_bytes;
+    uint64_t version, rows, row_bytes;
     char key[NAME], names[NAME]; /* hashes of the key's text and of the names */
 };
 static const char magic[8] = "features";

@@ -1,9 +1,11 @@
 #include "tests/train_rig.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/base/mem.h"
 #include "io/base/rng.h"
 #include "tests/check.h"
 
@@ -23,7 +25,7 @@ static int begin(void *ctx, const struct thaw_epoch_request *request, struct tha
     (void)err;
     rig->request = *request;
     rig->next = request->first_batch * BATCH;
-    rig->decoded += request->pictures;
+    rig->passes += request->pictures;
     return 0;
 }
 
@@ -50,6 +52,7 @@ static int next(void *ctx, struct thaw_train_batch *batch, struct thaw_error *er
     for (; batch->n < BATCH && rig->next < all; batch->n++, rig->next++) {
         size_t id = pick(rig, rig->next), place = r->training ? id : RIG_TRAIN + id;
         int view = r->view >= 0 ? r->view : r->view == THAW_VIEW_FRESH ? (int)r->epoch : 0;
+        rig->decoded += r->pictures;
         if (r->pictures)
             draw((int)place, view, x + batch->n * SAMPLE);
         bool wrong = !r->training && rig->misled_from >= 0 && (int)r->epoch >= rig->misled_from;
@@ -59,6 +62,28 @@ static int next(void *ctx, struct thaw_train_batch *batch, struct thaw_error *er
     if (r->training && r->pictures && (int)r->epoch == rig->poisoned)
         x[3] = NAN;
     return batch->n > 0;
+}
+
+static int identify(void *ctx, bool training, int view, struct thaw_source_identity *identity,
+                    struct thaw_error *err)
+{
+    const struct rig *rig = ctx;
+    size_t n = training ? RIG_TRAIN : RIG_VAL;
+    identity->place = thaw_strdup(training ? "training" : "validation", err);
+    identity->text = thaw_format(err, "view %d", view);
+    identity->names = thaw_new(n, sizeof *identity->names, err);
+    for (size_t i = 0; i < n; i++) {
+        size_t content = training && i == 5 ? i + (size_t)rig->changed : i;
+        thaw_hash_bytes(&content, sizeof content, identity->names[i]);
+    }
+    return 0;
+}
+
+static void note(void *ctx, const char *text)
+{
+    struct rig *rig = ctx;
+    rig->notes++;
+    snprintf(rig->note, sizeof rig->note, "%s", text);
 }
 
 static bool stop(void *ctx)
@@ -95,8 +120,8 @@ bool rig_init(struct rig *rig, const char *stages)
                                                .rollback = true,
                                                .classes = TRAIN_NET_CLASSES,
                                                .head = train_net_head(rig->graph)};
-    rig->source = (struct thaw_batch_source){rig, begin, next, NULL, RIG_TRAIN, RIG_VAL};
-    rig->observer = (struct thaw_observer){.ctx = rig, .epoch = epoch, .stop = stop};
+    rig->source = (struct thaw_batch_source){rig, begin, next, identify, RIG_TRAIN, RIG_VAL};
+    rig->observer = (struct thaw_observer){.ctx = rig, .epoch = epoch, .note = note, .stop = stop};
     struct thaw_stage_defaults defaults = {.epochs = 2,
                                            .rate = 0.01F,
                                            .block_decay = 1.5F,
