@@ -5,6 +5,7 @@
 
 #include "io/base/mem.h"
 #include "nn/features_file.h"
+#include "nn/kernels/bf16.h"
 
 struct thaw_features {
     size_t rows, floats, row_bytes, missing;
@@ -15,51 +16,26 @@ struct thaw_features {
     unsigned char *buffer;           /* [row_bytes]: a row as it stands in the file */
 };
 
-/* --- bf16: the upper half of a float --- */
-
-static uint16_t to_bf16(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7fffffff) > 0x7f800000) /* NaN: rounding could make an infinity of it */
-        return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-static float from_bf16(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 void thaw_bf16_round(float *values, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        values[i] = from_bf16(to_bf16(values[i]));
+        values[i] = thaw_bf16_widen(thaw_bf16_narrow(values[i]));
 }
 
 static void write_row(const struct thaw_features *f, const float *values, unsigned char *to)
 {
-    if (!f->bf16) {
+    if (f->bf16)
+        thaw_bf16_narrow_array(values, (uint16_t *)(void *)to, f->floats);
+    else
         memcpy(to, values, f->row_bytes);
-        return;
-    }
-    uint16_t *half = (uint16_t *)(void *)to;
-    for (size_t i = 0; i < f->floats; i++)
-        half[i] = to_bf16(values[i]);
 }
 
 static void read_row(const struct thaw_features *f, const unsigned char *from, float *values)
 {
-    if (!f->bf16) {
+    if (f->bf16)
+        thaw_bf16_widen_array((const uint16_t *)(const void *)from, values, f->floats);
+    else
         memcpy(values, from, f->row_bytes);
-        return;
-    }
-    const uint16_t *half = (const uint16_t *)(const void *)from;
-    for (size_t i = 0; i < f->floats; i++)
-        values[i] = from_bf16(half[i]);
 }
 
 /* --- the store --- */
