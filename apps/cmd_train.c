@@ -31,6 +31,7 @@ struct job {
     float *class_weights, *before;
     struct thaw_metrics metrics;
     float *probabilities;
+    struct thaw_train_time time;
 };
 
 /* --- before anything is computed --- */
@@ -238,8 +239,10 @@ static int evaluate(struct job *j, struct thaw_error *err)
     for (size_t i = 0; i < val->n; i++)
         labels[i] = val->images[i].label;
     if (thaw_runner_dataset(&runner, val, j->data.val.cache, "judging", j->probabilities, NULL,
-                            err) == 0)
-        rc = thaw_metrics_compute(&j->metrics, j->probabilities, labels, val->n, (int)width, err);
+                            err))
+        goto done;
+    j->time = thaw_train_time_take(&j->run, &j->data, &runner.loading, runner.computed);
+    rc = thaw_metrics_compute(&j->metrics, j->probabilities, labels, val->n, (int)width, err);
 done:
     free(labels);
     thaw_runner_release(&runner);
@@ -281,6 +284,7 @@ static int finish(struct job *j, struct thaw_error *err)
                                          .model = &j->model,
                                          .blocks = &j->blocks,
                                          .validation = &j->metrics,
+                                         .time = &j->time,
                                          .before = j->before,
                                          .head = j->options.head,
                                          .chosen = was_chosen(j)};
@@ -292,6 +296,7 @@ static int finish(struct job *j, struct thaw_error *err)
                          outcome.chosen ? "selected on: these images chose the weights" : NULL);
         fflush(stdout);
     }
+    thaw_train_time_say(&j->time, &j->run.say);
     thaw_progress_time(thaw_train_seconds(&j->run), time, sizeof time);
     thaw_say(&j->run.say, "%s: validation accuracy %.3f (%.3f to %.3f%s) after %s",
              j->run.paths.model, j->metrics.accuracy, j->metrics.accuracy_lo,

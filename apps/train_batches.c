@@ -8,13 +8,32 @@
 
 enum { AHEAD = 4 };
 
+static void close_loader(struct thaw_train_data *d, struct thaw_train_side *side)
+{
+    if (side->loader)
+        thaw_loader_times(side->loader, &d->loading);
+    thaw_loader_free(side->loader);
+    side->loader = NULL;
+}
+
+void thaw_train_data_times(struct thaw_train_data *d, struct thaw_loader_times *times)
+{
+    times->decode += d->loading.decode;
+    times->augment += d->loading.augment;
+    times->waited += d->loading.waited;
+    if (d->train.loader)
+        thaw_loader_times(d->train.loader, times);
+    if (d->val.loader)
+        thaw_loader_times(d->val.loader, times);
+}
+
 /* Opens the side's loader, unless it is the one that is wanted. */
 static int need_loader(struct thaw_train_data *d, struct thaw_train_side *side, bool augment,
                        struct thaw_error *err)
 {
     if (side->loader && side->augmented == augment)
         return 0;
-    thaw_loader_free(side->loader);
+    close_loader(d, side);
     side->augmented = augment;
     struct thaw_loader_options options = {.data = &side->data,
                                           .preprocess = &d->preprocess,

@@ -5,6 +5,7 @@
 
 #include "apps/interrupt.h"
 #include "apps/progress.h"
+#include "io/base/clock.h"
 #include "io/base/mem.h"
 #include "vision/groups.h"
 #include "vision/split.h"
@@ -281,7 +282,11 @@ int thaw_train_data_look(struct thaw_train_data *d, const struct thaw_train_valu
                          struct thaw_preprocess *preprocess, struct thaw_say *say,
                          struct thaw_error *err)
 {
-    if (look_at_both(d, v, preprocess, say, err) || hash(d, err))
+    double began = thaw_clock();
+    if (look_at_both(d, v, preprocess, say, err))
+        return -1;
+    d->looked = thaw_clock() - began;
+    if (hash(d, err))
         return -1;
     return say_counts(d, say, err);
 }

@@ -33,6 +33,8 @@ struct thaw_train_data {
     struct thaw_preprocess preprocess; /* of the loaders */
     uint64_t seed;
     size_t batch;
+    double looked;                    /* seconds that looking at every file took */
+    struct thaw_loader_times loading; /* of loaders that are gone */
     /* The epoch at hand: from a loader, or (NULL) ids and labels of order[n] from `next` on. */
     struct thaw_loader *reading;
     const struct thaw_train_side *side;
@@ -60,6 +62,9 @@ int thaw_train_data_source(struct thaw_train_data *d, const struct thaw_train_va
 /* thaw_batch_source's identify(); ctx is the struct thaw_train_data. */
 int thaw_train_data_identify(void *ctx, bool training, int view,
                              struct thaw_source_identity *identity, struct thaw_error *err);
+
+/* Adds what loading has cost so far. */
+void thaw_train_data_times(struct thaw_train_data *d, struct thaw_loader_times *times);
 
 /* Draws the first batch of the first epoch. After thaw_train_data_source. */
 int thaw_train_data_draw(struct thaw_train_data *d, const char *path, struct thaw_error *err);
