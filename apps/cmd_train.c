@@ -8,6 +8,7 @@
 #include "apps/interrupt.h"
 #include "apps/report.h"
 #include "apps/run_model.h"
+#include "apps/train_cache.h"
 #include "apps/train_data.h"
 #include "apps/train_options.h"
 #include "apps/train_recipe.h"
@@ -30,6 +31,7 @@ struct job {
     float *class_weights, *before;
     struct thaw_metrics metrics;
     float *probabilities;
+    struct thaw_train_time time;
 };
 
 /* --- before anything is computed --- */
@@ -237,8 +239,10 @@ static int evaluate(struct job *j, struct thaw_error *err)
     for (size_t i = 0; i < val->n; i++)
         labels[i] = val->images[i].label;
     if (thaw_runner_dataset(&runner, val, j->data.val.cache, "judging", j->probabilities, NULL,
-                            err) == 0)
-        rc = thaw_metrics_compute(&j->metrics, j->probabilities, labels, val->n, (int)width, err);
+                            err))
+        goto done;
+    j->time = thaw_train_time_take(&j->run, &j->data, &runner.loading, runner.computed);
+    rc = thaw_metrics_compute(&j->metrics, j->probabilities, labels, val->n, (int)width, err);
 done:
     free(labels);
     thaw_runner_release(&runner);
@@ -280,6 +284,7 @@ static int finish(struct job *j, struct thaw_error *err)
                                          .model = &j->model,
                                          .blocks = &j->blocks,
                                          .validation = &j->metrics,
+                                         .time = &j->time,
                                          .before = j->before,
                                          .head = j->options.head,
                                          .chosen = was_chosen(j)};
@@ -291,6 +296,7 @@ static int finish(struct job *j, struct thaw_error *err)
                          outcome.chosen ? "selected on: these images chose the weights" : NULL);
         fflush(stdout);
     }
+    thaw_train_time_say(&j->time, &j->run.say);
     thaw_progress_time(thaw_train_seconds(&j->run), time, sizeof time);
     thaw_say(&j->run.say, "%s: validation accuracy %.3f (%.3f to %.3f%s) after %s",
              j->run.paths.model, j->metrics.accuracy, j->metrics.accuracy_lo,
@@ -307,7 +313,10 @@ static int work(struct job *j, struct thaw_error *err)
         return -1;
     thaw_common_threads(&j->v->common);
     if (thaw_train_data_list(&j->data, j->folder, j->v, &run->say, err) ||
-        prepare_network(j, err) || thaw_train_paths_make(&run->paths, err) ||
+        prepare_network(j, err) ||
+        thaw_train_cache_plan(j->v, &run->paths, j->model.graph, &j->stages, &j->data, &j->options,
+                              err) ||
+        thaw_train_paths_make(&run->paths, err) ||
         thaw_say_log(&run->say, run->paths.log, j->v->resume, err) ||
         thaw_train_data_look(&j->data, j->v, &j->model.preprocess, &run->say, err) ||
         check_same(j, err) || thaw_train_data_save_split(&j->data, run->paths.split, err) ||

@@ -3,16 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "io/base/clock.h"
 
 enum { BAR = 20, NARROWEST = 40, LINE = 400 };
 
 double thaw_progress_clock(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return thaw_clock();
 }
 
 void thaw_progress_time(double seconds, char *text, size_t size)

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "apps/progress.h"
+#include "io/base/clock.h"
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "nn/loss.h"
-#include "vision/loader.h"
 
 enum { MOST_AT_ONCE = 32, AHEAD = 3 };
 
@@ -150,12 +150,15 @@ static int run_batches(struct thaw_runner *r, struct thaw_loader *loader, const 
     while ((rc = thaw_loader_next(loader, &batch, err)) > 0) {
         if (inputs)
             memcpy(inputs + done * in, batch.x, batch.n * in * sizeof *inputs);
+        double began = thaw_clock();
         if ((rc = thaw_runner_apply(r, batch.x, batch.n, y + done * width, err)))
             break;
+        r->computed += thaw_clock() - began;
         done += batch.n;
         thaw_progress_update(&progress, done, NULL);
     }
     thaw_progress_end(&progress);
+    thaw_loader_times(loader, &r->loading);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "apps/model_file.h"
 #include "nn/exec.h"
 #include "vision/dataset.h"
+#include "vision/loader.h"
 #include "vision/probe.h"
 
 enum thaw_answer {
@@ -24,6 +25,10 @@ struct thaw_runner {
     int classes;           /* of a row of probabilities; 2 for a single sigmoid */
     struct thaw_shape out; /* of a sample as the executor gives it */
     float *room;           /* [samples at once, out] */
+
+    /* What thaw_runner_dataset has cost: seconds in the executor, and of the loader. */
+    double computed;
+    struct thaw_loader_times loading;
 };
 
 /* Probabilities: a top without softmax gets one; a single sigmoid p becomes (1-p, p); several

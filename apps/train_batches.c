@@ -8,10 +8,32 @@
 
 enum { AHEAD = 4 };
 
-static int make_loader(struct thaw_train_data *d, struct thaw_train_side *side, bool augment,
+static void close_loader(struct thaw_train_data *d, struct thaw_train_side *side)
+{
+    if (side->loader)
+        thaw_loader_times(side->loader, &d->loading);
+    thaw_loader_free(side->loader);
+    side->loader = NULL;
+}
+
+void thaw_train_data_times(struct thaw_train_data *d, struct thaw_loader_times *times)
+{
+    times->decode += d->loading.decode;
+    times->augment += d->loading.augment;
+    times->waited += d->loading.waited;
+    if (d->train.loader)
+        thaw_loader_times(d->train.loader, times);
+    if (d->val.loader)
+        thaw_loader_times(d->val.loader, times);
+}
+
+/* Opens the side's loader, unless it is the one that is wanted. */
+static int need_loader(struct thaw_train_data *d, struct thaw_train_side *side, bool augment,
                        struct thaw_error *err)
 {
-    thaw_loader_free(side->loader);
+    if (side->loader && side->augmented == augment)
+        return 0;
+    close_loader(d, side);
     side->augmented = augment;
     struct thaw_loader_options options = {.data = &side->data,
                                           .preprocess = &d->preprocess,
@@ -24,27 +46,62 @@ static int make_loader(struct thaw_train_data *d, struct thaw_train_side *side, 
     return (side->loader = thaw_loader_create(&options, err)) ? 0 : -1;
 }
 
-static int begin(void *ctx, bool training, bool augment, uint32_t epoch, size_t first_batch,
-                 struct thaw_error *err)
+static void choose_images(struct thaw_train_data *d, struct thaw_train_side *side,
+                          const struct thaw_epoch_request *request)
+{
+    size_t n = side->data.n, first = request->first_batch * d->batch;
+    if (request->only) {
+        d->order = request->only;
+        d->n = request->n_only;
+        return;
+    }
+    if (request->training)
+        thaw_sampler_shuffle(side->all, n, d->seed, request->epoch, side->order);
+    first = first < n ? first : n;
+    d->order = side->order + first;
+    d->n = n - first;
+}
+
+static int begin(void *ctx, const struct thaw_epoch_request *request, struct thaw_error *err)
 {
     struct thaw_train_data *d = ctx;
-    struct thaw_train_side *side = training ? &d->train : &d->val;
-    size_t skip = first_batch * d->batch < side->data.n ? first_batch * d->batch : side->data.n;
-    if (augment != side->augmented && make_loader(d, side, augment, err))
+    struct thaw_train_side *side = request->training ? &d->train : &d->val;
+    choose_images(d, side, request);
+    d->side = side;
+    d->next = 0;
+    d->reading = NULL;
+    if (!request->pictures)
+        return 0;
+    if (need_loader(d, side, request->view != THAW_VIEW_PLAIN, err))
         return -1;
-    if (training)
-        thaw_sampler_shuffle(side->all, side->data.n, d->seed, epoch, side->order);
     d->reading = side->loader;
-    return thaw_loader_start(side->loader, side->order + skip, side->data.n - skip, epoch, err);
+    /* A fixed view is what the epoch of that number would draw. */
+    uint32_t draw = request->view >= 0 ? (uint32_t)request->view : request->epoch;
+    return thaw_loader_start(side->loader, d->order, d->n, draw, err);
+}
+
+/* Without pictures. */
+static int next_labels(struct thaw_train_data *d, struct thaw_train_batch *batch)
+{
+    size_t left = d->n - d->next, n = left < d->batch ? left : d->batch;
+    const size_t *ids = d->order + d->next;
+    for (size_t i = 0; i < n; i++)
+        d->labels[i] = d->side->data.images[ids[i]].label;
+    d->next += n;
+    *batch = (struct thaw_train_batch){.n = (int)n, .labels = d->labels, .ids = ids};
+    return n > 0;
 }
 
 static int next(void *ctx, struct thaw_train_batch *batch, struct thaw_error *err)
 {
     struct thaw_train_data *d = ctx;
     struct thaw_batch got;
+    if (!d->reading)
+        return next_labels(d, batch);
     int rc = thaw_loader_next(d->reading, &got, err);
     if (rc > 0)
-        *batch = (struct thaw_train_batch){.n = (int)got.n, .x = got.x, .labels = got.labels};
+        *batch = (struct thaw_train_batch){
+            .n = (int)got.n, .x = got.x, .labels = got.labels, .ids = got.ids};
     return rc;
 }
 
@@ -55,11 +112,12 @@ int thaw_train_data_source(struct thaw_train_data *d, const struct thaw_train_va
     d->preprocess = *preprocess;
     d->seed = (uint64_t)v->seed;
     d->batch = (size_t)v->batch;
-    if (make_loader(d, &d->train, true, err) || make_loader(d, &d->val, false, err))
+    if (!(d->labels = thaw_new(d->batch, sizeof *d->labels, err)))
         return -1;
     *source = (struct thaw_batch_source){.ctx = d,
                                          .begin = begin,
                                          .next = next,
+                                         .identify = thaw_train_data_identify,
                                          .train_images = d->train.data.n,
                                          .val_images = d->val.data.n};
     return 0;

@@ -5,6 +5,7 @@
 
 #include "apps/interrupt.h"
 #include "apps/progress.h"
+#include "io/base/clock.h"
 #include "io/base/mem.h"
 #include "vision/groups.h"
 #include "vision/split.h"
@@ -212,8 +213,8 @@ static int look_at_both(struct thaw_train_data *d, const struct thaw_train_value
                         struct thaw_error *err)
 {
     size_t both = d->train.data.n + d->val.data.n;
-    size_t share = both ? (size_t)((double)v->mem_cache * (double)d->val.data.n / (double)both) : 0;
-    if (look(&d->train, "reading training images", v, v->mem_cache - share, preprocess, say, err) ||
+    size_t share = both ? (size_t)((double)d->room * (double)d->val.data.n / (double)both) : 0;
+    if (look(&d->train, "reading training images", v, d->room - share, preprocess, say, err) ||
         look(&d->val, "reading validation images", v, share, preprocess, say, err))
         return -1;
     int max16 = thaw_probe_max16(&d->train.probe, d->train.all, d->train.data.n);
@@ -228,10 +229,17 @@ static int look_at_both(struct thaw_train_data *d, const struct thaw_train_value
     return 0;
 }
 
+static int hash_side(struct thaw_train_side *side, char text[THAW_HASH_TEXT],
+                     struct thaw_error *err)
+{
+    side->hashes = thaw_new(side->data.n, sizeof *side->hashes, err);
+    return side->hashes ? thaw_dataset_hash(&side->data, text, side->hashes, err) : -1;
+}
+
 static int hash(struct thaw_train_data *d, struct thaw_error *err)
 {
     char train[THAW_HASH_TEXT], val[THAW_HASH_TEXT];
-    if (thaw_dataset_hash(&d->train.data, train, err) || thaw_dataset_hash(&d->val.data, val, err))
+    if (hash_side(&d->train, train, err) || hash_side(&d->val, val, err))
         return -1;
     char *text = thaw_format(err, "train %s\nval %s\n", train, val);
     if (!text)
@@ -274,7 +282,11 @@ int thaw_train_data_look(struct thaw_train_data *d, const struct thaw_train_valu
                          struct thaw_preprocess *preprocess, struct thaw_say *say,
                          struct thaw_error *err)
 {
-    if (look_at_both(d, v, preprocess, say, err) || hash(d, err))
+    double began = thaw_clock();
+    if (look_at_both(d, v, preprocess, say, err))
+        return -1;
+    d->looked = thaw_clock() - began;
+    if (hash(d, err))
         return -1;
     return say_counts(d, say, err);
 }
@@ -287,6 +299,7 @@ static void release_side(struct thaw_train_side *side)
     thaw_dataset_release(&side->data);
     free(side->all);
     free(side->order);
+    free(side->hashes);
 }
 
 void thaw_train_data_release(struct thaw_train_data *d)
@@ -296,5 +309,6 @@ void thaw_train_data_release(struct thaw_train_data *d)
     thaw_parts_release(&d->parts);
     thaw_augment_release(&d->augment);
     free(d->groups);
+    free(d->labels);
     *d = (struct thaw_train_data){0};
 }

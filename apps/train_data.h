@@ -16,8 +16,9 @@ struct thaw_train_side {
     struct thaw_probe probe;
     struct thaw_cache *cache;
     struct thaw_loader *loader;
-    bool augmented;      /* by this loader */
-    size_t *all, *order; /* [data.n] */
+    bool augmented;                 /* by this loader */
+    size_t *all, *order;            /* [data.n] */
+    char (*hashes)[THAW_HASH_TEXT]; /* [data.n], of the files */
 };
 
 struct thaw_train_data {
@@ -28,10 +29,18 @@ struct thaw_train_data {
     char *groups;              /* sentence on how groups were found; NULL: none */
     char hash[THAW_HASH_TEXT]; /* of all files of both sides, with their names */
     struct thaw_augment augment;
+    size_t room; /* bytes for decoded images; set before thaw_train_data_look */
     struct thaw_preprocess preprocess; /* of the loaders */
     uint64_t seed;
     size_t batch;
-    struct thaw_loader *reading; /* of the epoch at hand */
+    double looked;                    /* seconds that looking at every file took */
+    struct thaw_loader_times loading; /* of loaders that are gone */
+    /* The epoch at hand: from a loader, or (NULL) ids and labels of order[n] from `next` on. */
+    struct thaw_loader *reading;
+    const struct thaw_train_side *side;
+    const size_t *order;
+    size_t n, next;
+    int *labels; /* [batch] */
 };
 
 /* Lists and divides the images of the folder. The caller releases, also after an error. */
@@ -49,6 +58,13 @@ void thaw_train_data_release(struct thaw_train_data *d);
 int thaw_train_data_source(struct thaw_train_data *d, const struct thaw_train_values *v,
                            const struct thaw_preprocess *preprocess,
                            struct thaw_batch_source *source, struct thaw_error *err);
+
+/* thaw_batch_source's identify(); ctx is the struct thaw_train_data. */
+int thaw_train_data_identify(void *ctx, bool training, int view,
+                             struct thaw_source_identity *identity, struct thaw_error *err);
+
+/* Adds what loading has cost so far. */
+void thaw_train_data_times(struct thaw_train_data *d, struct thaw_loader_times *times);
 
 /* Draws the first batch of the first epoch. After thaw_train_data_source. */
 int thaw_train_data_draw(struct thaw_train_data *d, const char *path, struct thaw_error *err);

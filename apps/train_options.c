@@ -31,6 +31,12 @@
         .preset = given, .min = lo, .max = hi, .help = text                                        \
     }
 
+#define SIZE(option, member, given, text)                                                          \
+    {                                                                                              \
+        .name = option, .type = THAW_OPTION_SIZE, .offset = AT(member), .value = "SIZE",           \
+        .preset = given, .help = text                                                              \
+    }
+
 const struct thaw_option thaw_train_table[] = {
     {.type = THAW_OPTION_GIVEN, .offset = AT(given)},
     HEADING("What is trained"),
@@ -62,12 +68,9 @@ const struct thaw_option thaw_train_table[] = {
          "draw the first augmented batch with its labels, then go on"),
     TEXT("--class-weights", class_weights, "WEIGHTS", "auto",
          "auto: rare classes count more; none; or a number for each class, A,B,..."),
-    {.name = "--mem-cache",
-     .type = THAW_OPTION_SIZE,
-     .offset = AT(mem_cache),
-     .value = "SIZE",
-     .preset = "1G",
-     .help = "memory for decoded images between epochs"},
+    INT("--views", views, "N", "0", 0, 1000,
+        "augmented epochs take N fixed views of the images in turn, which can be kept (see "
+        "--cache-mem); 0: every epoch a fresh view"),
 
     HEADING("Schedule"),
     TEXT("--stages", stages, "TEXT", NULL,
@@ -115,6 +118,19 @@ const struct thaw_option thaw_train_table[] = {
         "of the split, the head, the order, the augmentation"),
     THAW_OPTION_THREADS(struct thaw_train_values),
 
+    HEADING("Memory and disk"),
+    TEXT(
+        "--features", features, "TYPE", "f32",
+        "numbers between the frozen and the trained part: f32, or bf16, which takes half the room"),
+    SIZE("--cache-mem", cache_mem, "1G",
+         "memory for what epochs share: features of the frozen part where images do not change, "
+         "then decoded images; 0: none"),
+    SIZE("--cache-disk", cache_disk, "4G",
+         "disk for features that --cache-mem has no room for, in the run's folder while it runs"),
+    TEXT("--cache-dir", cache_dir, "DIR", NULL,
+         "keep all features in files in DIR, where later runs find them; the oldest go when there "
+         "are more than --cache-disk"),
+
     HEADING("Output"),
     {.name = "--output",
      .letter = 'o',
@@ -134,7 +150,8 @@ _Static_assert(sizeof thaw_train_table / sizeof *thaw_train_table <= 64, "bits o
 
 /* These say where things go and how much is said; the result does not depend on them. */
 static const char *const beside_result[] = {
-    "models", "output", "run", "resume", "json", "checkpoint-every", "save-batch", "mem-cache"};
+    "models",           "output",     "run",       "resume",     "json",
+    "checkpoint-every", "save-batch", "cache-mem", "cache-disk", "cache-dir"};
 
 static bool is_recorded(const struct thaw_option *o)
 {

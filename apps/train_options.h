@@ -11,11 +11,11 @@ struct thaw_train_values {
     uint64_t given; /* bit i: entry i of the table stood on the command line */
     const char *group_by, *backbone, *range, *fit, *augment, *save_batch;
     const char *stages, *unfreeze, *schedule, *optimizer, *class_weights, *keep;
-    const char *output, *run;
+    const char *output, *run, *features, *cache_dir;
     double val_fraction, max_bad, dropout, lr, warmup, block_decay, momentum, weight_decay, l2_sp,
         clip, smoothing, checkpoint_every;
-    long epochs, patience, batch, micro_batch, seed;
-    size_t mem_cache;
+    long epochs, patience, batch, micro_batch, seed, views;
+    size_t cache_mem, cache_disk;
     bool head_only, nesterov, batch_statistics, no_rollback, resume;
 };
 

@@ -107,10 +107,13 @@ int thaw_train_paths_init(struct thaw_train_paths *p, const struct thaw_train_va
     p->split = thaw_format(err, "%s/split.csv", p->folder);
     p->log = thaw_format(err, "%s/log.txt", p->folder);
     p->checkpoint = thaw_format(err, "%s/checkpoint.h5", p->folder);
-    if (!p->inside || !p->model || !p->history || !p->record || !p->split || !p->log ||
-        !p->checkpoint || keep_out(p->folder, "the run's folder", data, err) ||
+    p->features =
+        v->cache_dir ? thaw_strdup(v->cache_dir, err) : thaw_format(err, "%s/features", p->folder);
+    if (!p->inside || !p->features || !p->model || !p->history || !p->record || !p->split ||
+        !p->log || !p->checkpoint || keep_out(p->folder, "the run's folder", data, err) ||
         keep_out(p->model, "the model", data, err) ||
-        keep_out(v->save_batch, "--save-batch", data, err))
+        keep_out(v->save_batch, "--save-batch", data, err) ||
+        keep_out(v->cache_dir, "--cache-dir", data, err))
         goto fail;
     return 0;
 fail:
@@ -164,5 +167,6 @@ void thaw_train_paths_release(struct thaw_train_paths *p)
     free(p->split);
     free(p->log);
     free(p->checkpoint);
+    free(p->features);
     *p = (struct thaw_train_paths){0};
 }

@@ -5,6 +5,7 @@
 #include "apps/model_file.h"
 #include "apps/train_data.h"
 #include "apps/train_run.h"
+#include "apps/train_time.h"
 #include "nn/metrics.h"
 
 /* A run that is over. All borrowed. */
@@ -15,7 +16,8 @@ struct thaw_train_outcome {
     const struct thaw_model_file *model;
     const struct thaw_blocks *blocks;
     const struct thaw_metrics *validation; /* of the weights that are saved */
-    const float *before;                   /* thaw_train_weights at the start */
+    const struct thaw_train_time *time;
+    const float *before; /* thaw_train_weights at the start */
     int head;
     bool chosen; /* validation chose the weights */
 };

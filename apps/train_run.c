@@ -74,11 +74,16 @@ static void open_bar(struct thaw_train_run *run, const struct thaw_step_report *
 {
     const struct thaw_stage *s = &run->stages->stages[r->stage];
     close_bar(run);
-    snprintf(run->bar_text, sizeof run->bar_text, "%s %d/%d%s", s->name, r->epoch + 1, s->epochs,
-             r->training ? "" : " validating");
+    if (r->caching)
+        snprintf(run->bar_text, sizeof run->bar_text, "%s: features of %s images", s->name,
+                 r->training ? "training" : "validation");
+    else
+        snprintf(run->bar_text, sizeof run->bar_text, "%s %d/%d%s", s->name, r->epoch + 1,
+                 s->epochs, r->training ? "" : " validating");
     thaw_progress_begin(&run->bar, run->bar_text, r->images);
     run->bar_open = true;
     run->bar_training = r->training;
+    run->bar_caching = r->caching;
     run->bar_stage = r->stage;
     run->bar_epoch = r->epoch;
 }
@@ -88,15 +93,15 @@ static void on_step(void *ctx, const struct thaw_step_report *r)
     struct thaw_train_run *run = ctx;
     const struct thaw_stage *s = &run->stages->stages[r->stage];
     char note[128], left[32], stage[64] = "";
-    if (!run->bar_open || run->bar_training != r->training || run->bar_stage != r->stage ||
-        run->bar_epoch != r->epoch)
+    if (!run->bar_open || run->bar_training != r->training || run->bar_caching != r->caching ||
+        run->bar_stage != r->stage || run->bar_epoch != r->epoch)
         open_bar(run, r);
     if (run->last_seconds > 0) {
         thaw_progress_time(run->last_seconds * (s->epochs - r->epoch), left, sizeof left);
         snprintf(stage, sizeof stage, ", stage about %s", left);
     }
     snprintf(note, sizeof note, "loss %.4f, accuracy %.3f%s", r->loss, r->accuracy, stage);
-    thaw_progress_update(&run->bar, r->images_done, note);
+    thaw_progress_update(&run->bar, r->images_done, r->caching ? NULL : note);
 }
 
 static void on_epoch(void *ctx, const struct thaw_epoch *e)
@@ -132,6 +137,13 @@ static void on_stage_end(void *ctx, int stage, const struct thaw_stage_result *r
                  s->name, r->epochs, time);
 }
 
+static void on_note(void *ctx, const char *text)
+{
+    struct thaw_train_run *run = ctx;
+    close_bar(run);
+    thaw_say(&run->say, "%s", text);
+}
+
 static bool on_stop(void *ctx)
 {
     (void)ctx;
@@ -141,11 +153,10 @@ static bool on_stop(void *ctx)
 static int on_checkpoint(void *ctx, struct thaw_error *err)
 {
     struct thaw_train_run *run = ctx;
-    if (thaw_train_save_history(run, err))
-        return -1;
+    /* Epochs from a cache take milliseconds, as writing a file does. */
     if (run->saved > 0 && thaw_progress_clock() - run->saved < run->every)
         return 0;
-    return thaw_train_save_checkpoint(run, err);
+    return thaw_train_save_history(run, err) ? -1 : thaw_train_save_checkpoint(run, err);
 }
 
 struct thaw_observer thaw_train_observer(struct thaw_train_run *run)
@@ -155,6 +166,7 @@ struct thaw_observer thaw_train_observer(struct thaw_train_run *run)
                                   .step = on_step,
                                   .epoch = on_epoch,
                                   .stage_end = on_stage_end,
+                                  .note = on_note,
                                   .stop = on_stop,
                                   .checkpoint = on_checkpoint};
 }

@@ -12,6 +12,7 @@ struct thaw_train_paths {
     char *model;  /* where the user wants it */
     char *inside; /* the run's own model.h5; may be the same file */
     char *history, *record, *split, *log, *checkpoint;
+    char *features; /* folder of files of features */
 };
 
 /* From --run, -o, or the names of data and backbone. Paths inside the data folder, and a model that
@@ -41,7 +42,7 @@ struct thaw_train_run {
     double every, saved;  /* seconds between checkpoints; when the last one was made */
     double begun, before; /* clock at the start; seconds of the run before it was resumed */
     struct thaw_progress bar;
-    bool bar_open, bar_training;
+    bool bar_open, bar_training, bar_caching;
     int bar_stage, bar_epoch;
     char bar_text[128];
     size_t images;       /* of an epoch, both sides */

@@ -2,18 +2,11 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "io/base/clock.h"
 #include "io/base/mem.h"
 
 enum { PLATEAU_PATIENCE = 2 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 struct thaw_trainer *thaw_trainer_create(struct thaw_graph *graph, const struct thaw_stages *stages,
                                          const struct thaw_blocks *blocks,
@@ -27,6 +20,7 @@ struct thaw_trainer *thaw_trainer_create(struct thaw_graph *graph, const struct 
     t->stages = stages;
     t->blocks = blocks;
     t->options = *options;
+    t->begun = time(NULL);
     t->weight_count = thaw_graph_param_count(graph, false);
     t->before = thaw_new_aligned(t->weight_count, sizeof(float), err);
     t->best = thaw_new_aligned(t->weight_count, sizeof(float), err);
@@ -47,6 +41,7 @@ void thaw_trainer_free(struct thaw_trainer *t)
     if (!t)
         return;
     thaw_trainer_close_stage(t);
+    thaw_trainer_cache_release(t);
     free(t->initial);
     free(t->before);
     free(t->best);
@@ -65,6 +60,11 @@ const struct thaw_stage_result *thaw_trainer_results(const struct thaw_trainer *
 {
     *n = t->at.stage;
     return t->results;
+}
+
+double thaw_trainer_compute(const struct thaw_trainer *t)
+{
+    return t->compute;
 }
 
 static void report_step(const struct thaw_trainer *t, const struct thaw_observer *observer,
@@ -92,7 +92,11 @@ static int validate(struct thaw_trainer *t, const struct thaw_batch_source *sour
     *sums = (struct thaw_sums){0};
     if (!source->val_images)
         return 0;
-    if (source->begin(source->ctx, false, false, t->at.number, 0, err))
+    if (thaw_trainer_cache_use(t, source, observer, false, err))
+        return -1;
+    struct thaw_epoch_request request = {
+        .view = THAW_VIEW_PLAIN, .pictures = !t->kept, .epoch = t->at.number};
+    if (source->begin(source->ctx, &request, err))
         return -1;
     while ((more = source->next(source->ctx, &batch, err)) > 0) {
         if (thaw_trainer_judge(t, &batch, sums, err))
@@ -107,8 +111,15 @@ static int train_epoch(struct thaw_trainer *t, const struct thaw_batch_source *s
 {
     struct thaw_train_batch batch;
     int more = 0;
-    if (source->begin(source->ctx, true, t->stages->stages[t->at.stage].augment, t->at.number,
-                      t->at.batch, err))
+    if (thaw_trainer_cache_use(t, source, observer, true, err))
+        return -1;
+    struct thaw_epoch_request request = {
+        .training = true,
+        .view = thaw_trainer_view(&t->options, &t->stages->stages[t->at.stage], t->at.epoch),
+        .pictures = !t->kept,
+        .epoch = t->at.number,
+        .first_batch = t->at.batch};
+    if (source->begin(source->ctx, &request, err))
         return -1;
     while ((more = source->next(source->ctx, &batch, err)) > 0) {
         if (thaw_trainer_step(t, &batch, source->train_images, err))
@@ -166,11 +177,11 @@ static int run_epoch(struct thaw_trainer *t, const struct thaw_batch_source *sou
                      const struct thaw_observer *observer, struct thaw_error *err)
 {
     struct thaw_sums val;
-    double began = now();
+    double began = thaw_clock();
     if (thaw_grow(&t->history, &t->history_capacity, t->n_history + 1, sizeof *t->history, err) ||
         train_epoch(t, source, observer, err) || validate(t, source, observer, &val, err))
         return -1;
-    book_epoch(t, &val, thaw_trainer_rate(t, source->train_images), now() - began);
+    book_epoch(t, &val, thaw_trainer_rate(t, source->train_images), thaw_clock() - began);
     if (observer->epoch)
         observer->epoch(observer->ctx, &t->history[t->n_history - 1]);
     return observer->checkpoint ? observer->checkpoint(observer->ctx, err) : 0;
@@ -245,5 +256,6 @@ int thaw_trainer_run(struct thaw_trainer *t, const struct thaw_batch_source *sou
         if (end_stage(t, observer, err))
             return -1;
     }
+    thaw_trainer_cache_leave(t, 0);
     return 0;
 }

@@ -7,23 +7,14 @@
 #include "nn/loss.h"
 #include "nn/optimizer.h"
 #include "nn/stages.h"
+#include "nn/train_source.h"
 
-struct thaw_train_batch {
-    int n;
-    const float *x;    /* [n,H,W,C], preprocessed; valid until the next call */
-    const int *labels; /* [n] */
-};
-
-/* Where batches come from. Both calls return -1 with an error, or 0; next() returns 1 when it
- * filled the batch and 0 at the end of the epoch. */
-struct thaw_batch_source {
-    void *ctx;
-    /* training: the shuffled epoch of this number (counted over all stages), from batch first_batch
-     * on, augmented or as the images are; else the validation images in order, as they are. */
-    int (*begin)(void *ctx, bool training, bool augment, uint32_t epoch, size_t first_batch,
-                 struct thaw_error *err);
-    int (*next)(void *ctx, struct thaw_train_batch *batch, struct thaw_error *err);
-    size_t train_images, val_images;
+/* Features of the frozen part are kept from one epoch to the next within these limits; results do
+ * not depend on them. */
+struct thaw_cache_limits {
+    size_t memory, disk; /* bytes */
+    const char *folder;  /* of the files; NULL: none */
+    bool keep; /* files are for later runs as well: all features go there, none is removed */
 };
 
 enum thaw_keep { THAW_KEEP_BEST, THAW_KEEP_LAST };
@@ -46,6 +37,9 @@ struct thaw_train_options {
     enum thaw_keep keep;
     bool rollback;     /* a stage that worsens validation is undone (only with THAW_KEEP_BEST) */
     int classes, head; /* head: first node of the head */
+    int views;         /* fixed views that augmented epochs take in turn; 0: a fresh one each */
+    bool bf16;         /* what the frozen part gives is rounded to bf16 */
+    struct thaw_cache_limits cache;
 };
 
 /* One line of history. */
@@ -70,6 +64,7 @@ struct thaw_step_report {
     int stage, epoch;
     size_t images_done, images; /* of this epoch */
     bool training;
+    bool caching;          /* the frozen part's features are being computed; no loss yet */
     double loss, accuracy; /* running means of this epoch */
 };
 
@@ -80,7 +75,9 @@ struct thaw_observer {
     void (*step)(void *ctx, const struct thaw_step_report *report);
     void (*epoch)(void *ctx, const struct thaw_epoch *epoch);
     void (*stage_end)(void *ctx, int stage, const struct thaw_stage_result *result);
-    /* Asked after every update: true stops the run (THAW_ESTOPPED) in a state that can be saved. */
+    /* What became of a cache, in a sentence. */
+    void (*note)(void *ctx, const char *text);
+    /* Asked after every batch: true stops the run (THAW_ESTOPPED) in a state that can be saved. */
     bool (*stop)(void *ctx);
     /* A state worth saving; called after each epoch. The callback decides whether to save. */
     int (*checkpoint)(void *ctx, struct thaw_error *err);
@@ -102,6 +99,14 @@ int thaw_trainer_run(struct thaw_trainer *trainer, const struct thaw_batch_sourc
 
 const struct thaw_epoch *thaw_trainer_history(const struct thaw_trainer *trainer, size_t *n);
 const struct thaw_stage_result *thaw_trainer_results(const struct thaw_trainer *trainer, int *n);
+
+/* Seconds that the trainer has spent in executors and optimiser since it was made. */
+double thaw_trainer_compute(const struct thaw_trainer *trainer);
+
+/* Bytes of memory that the features of a run will take at most, within options->cache. */
+size_t thaw_trainer_cache_bytes(struct thaw_graph *graph, const struct thaw_stages *stages,
+                                const struct thaw_train_options *options, size_t train_images,
+                                size_t val_images);
 
 /* The whole state (weights, optimiser, best weights, position, history) into and out of a file's
  * extras and its record's member "trainer". Load into a trainer made with the same graph, stages

@@ -2,6 +2,9 @@
 #ifndef THAW_NN_TRAIN_INTERNAL_H
 #define THAW_NN_TRAIN_INTERNAL_H
 
+#include <time.h>
+
+#include "nn/features.h"
 #include "nn/train.h"
 
 /* Running sums of the epoch at hand. */
@@ -24,6 +27,21 @@ struct thaw_position {
     struct thaw_sums sums;
 };
 
+/* Features of one side in one view; NULL and refused where they are not kept. */
+struct thaw_train_slot {
+    struct thaw_features *features;
+    bool refused;
+};
+
+/* What is kept at one boundary between frozen and trained. */
+struct thaw_train_cache {
+    int cut;                       /* node whose output is kept; 0: none */
+    struct thaw_train_slot *slots; /* validation, training plain, then each fixed view */
+    size_t memory;                 /* bytes taken */
+    char *key;                     /* of the frozen part: text; NULL: not needed so far */
+    bool told;                     /* that something does not fit */
+};
+
 struct thaw_trainer {
     struct thaw_graph *graph;
     const struct thaw_stages *stages;
@@ -43,19 +61,54 @@ struct thaw_trainer {
 
     /* The stage that is open. */
     bool open;
+    int cut;                                   /* node under which all is frozen; 0: nothing is */
     struct thaw_plan *prefix_plan, *tail_plan; /* prefix NULL: nothing is frozen below the tail */
-    struct thaw_exec *prefix, *tail;
+    struct thaw_exec *prefix;                  /* made when the first picture comes */
+    struct thaw_exec *tail;
     struct thaw_exec *rest;       /* batch statistics: the tail for the last, smaller batch */
     size_t feature_floats;        /* a sample between prefix and tail */
     float *features;              /* [batch] of them */
     float *logits, *dlogits;      /* [batch][classes] */
     float *slots[THAW_MAX_SLOTS]; /* of all trained weights, one after the other */
     size_t slot_count;
+
+    struct thaw_train_cache cache;    /* outlives a stage whose successor has the same cut */
+    const struct thaw_features *kept; /* where the epoch at hand takes features from, or NULL */
+    time_t begun;
+    double compute; /* seconds */
 };
 
 /* Makes plans, executors and optimiser state for stage at.stage; weights stay as they are. */
 int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err);
 void thaw_trainer_close_stage(struct thaw_trainer *t);
+
+/* The node under which nothing changes in a stage that trains nodes first .. end: the highest
+ * single-node cut below the first weight (or dropout) from there on. -1 with an error. */
+int thaw_trainer_cut(const struct thaw_graph *graph, int first, struct thaw_error *err);
+
+/* The view of training images in this epoch of a stage. */
+int thaw_trainer_view(const struct thaw_train_options *options, const struct thaw_stage *stage,
+                      int epoch);
+
+/* Sets t->kept for an epoch over this side; computes all its features first where they are to be
+ * kept and are not yet there. */
+int thaw_trainer_cache_use(struct thaw_trainer *t, const struct thaw_batch_source *source,
+                           const struct thaw_observer *observer, bool training,
+                           struct thaw_error *err);
+/* Gives up what is kept at another cut than `cut`, and files that are of no more use. */
+void thaw_trainer_cache_leave(struct thaw_trainer *t, int cut);
+void thaw_trainer_cache_release(struct thaw_trainer *t); /* files stay, for a resumption */
+
+/* A store in the folder of the cache, with what an older file has; NULL without an error where the
+ * folder has no room. Path, key and names are found here. */
+struct thaw_features *thaw_trainer_cache_file(struct thaw_trainer *t,
+                                              const struct thaw_batch_source *source, bool training,
+                                              int view, const struct thaw_features_options *store,
+                                              struct thaw_error *err);
+
+/* The batch's features into t->features: through the frozen part, or from where they are kept. */
+int thaw_trainer_prefix(struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                        struct thaw_error *err);
 
 /* Copies of all weights. */
 void thaw_trainer_keep(const struct thaw_trainer *t, float *copy);

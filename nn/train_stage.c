@@ -5,15 +5,22 @@
 
 #include "io/base/mem.h"
 
-/* The highest single-node cut below the first trained node: what lies under it never changes in a
- * stage. */
-static int find_cut(const struct thaw_graph *graph, int first, struct thaw_error *err)
+/* Does the node change from one update to the next, or what it gives from one step to the next? */
+static bool is_fixed(const struct thaw_node *node)
+{
+    return node->n_params == 0 && strcmp(node->kind->name, "Dropout") != 0;
+}
+
+int thaw_trainer_cut(const struct thaw_graph *graph, int first, struct thaw_error *err)
 {
     bool *cuts = thaw_new((size_t)graph->n_nodes, sizeof *cuts, err);
     if (!cuts || thaw_graph_cuts(graph, cuts, err)) {
         free(cuts);
         return -1;
     }
+    /* A pooling at the bottom of the head, say, is as fixed as what lies under it. */
+    while (first < graph->n_nodes - 1 && is_fixed(&graph->nodes[first]))
+        first++;
     int cut = first - 1;
     while (cut > 0 && !cuts[cut])
         cut--;
@@ -21,24 +28,22 @@ static int find_cut(const struct thaw_graph *graph, int first, struct thaw_error
     return cut;
 }
 
-static int make_prefix(struct thaw_trainer *t, int cut, struct thaw_error *err)
+static int make_prefix(struct thaw_trainer *t, struct thaw_error *err)
 {
-    struct thaw_plan_options frozen = {.first = 0, .last = cut};
+    struct thaw_plan_options frozen = {.first = 0, .last = t->cut};
     if (!(t->prefix_plan = thaw_plan_create(t->graph, &frozen, err)))
         return -1;
     const struct thaw_value *out = &t->prefix_plan->values[t->prefix_plan->output];
     t->feature_floats = out->layout.sample;
-    int n = thaw_exec_choose_batch(t->prefix_plan, t->options.batch);
-    t->prefix = thaw_exec_create(t->prefix_plan, n, err);
     t->features =
         thaw_new_aligned((size_t)t->options.batch * t->feature_floats, sizeof *t->features, err);
-    return t->prefix && t->features ? 0 : -1;
+    return t->features ? 0 : -1;
 }
 
-static int make_tail(struct thaw_trainer *t, int cut, struct thaw_error *err)
+static int make_tail(struct thaw_trainer *t, struct thaw_error *err)
 {
     const struct thaw_train_options *o = &t->options;
-    struct thaw_plan_options trained = {.first = cut,
+    struct thaw_plan_options trained = {.first = t->cut,
                                         .last = -1,
                                         .training = true,
                                         .batch_statistics = o->batch_statistics,
@@ -77,10 +82,11 @@ int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err)
     const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
     for (int i = 0; i < t->graph->n_nodes; i++)
         t->graph->nodes[i].trainable = i >= stage->first;
-    int cut = find_cut(t->graph, stage->first, err);
-    if (cut < 0)
+    t->cut = thaw_trainer_cut(t->graph, stage->first, err);
+    if (t->cut < 0)
         return -1;
-    if ((cut > 0 && make_prefix(t, cut, err)) || make_tail(t, cut, err) || make_buffers(t, err)) {
+    thaw_trainer_cache_leave(t, t->cut);
+    if ((t->cut > 0 && make_prefix(t, err)) || make_tail(t, err) || make_buffers(t, err)) {
         thaw_trainer_close_stage(t);
         return thaw_error_prefix(err, "stage %s", stage->name);
     }
@@ -105,6 +111,7 @@ void thaw_trainer_close_stage(struct thaw_trainer *t)
     t->prefix = t->tail = t->rest = NULL;
     t->prefix_plan = t->tail_plan = NULL;
     t->features = t->logits = t->dlogits = NULL;
+    t->kept = NULL;
     t->open = false;
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "io/base/clock.h"
 #include "io/base/par.h"
 
 double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images)
@@ -20,12 +21,14 @@ double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images)
     return s->rate * s->schedule->factor(&moment);
 }
 
-/* The batch through the frozen part, micro-batch by micro-batch, into t->features. */
 static int run_prefix(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                       struct thaw_error *err)
 {
     const struct thaw_plan *p = t->prefix_plan;
     size_t in = thaw_shape_count(p->values[p->input].shape);
+    if (!t->prefix &&
+        !(t->prefix = thaw_exec_create(p, thaw_exec_choose_batch(p, t->options.batch), err)))
+        return -1;
     int n = thaw_exec_batch(t->prefix);
     for (int i = 0; i < batch->n; i += n) {
         int count = batch->n - i < n ? batch->n - i : n;
@@ -35,6 +38,24 @@ static int run_prefix(struct thaw_trainer *t, const struct thaw_train_batch *bat
         memcpy(t->features + (size_t)i * t->feature_floats, thaw_exec_output(t->prefix),
                (size_t)count * t->feature_floats * sizeof *t->features);
     }
+    if (t->options.bf16)
+        thaw_bf16_round(t->features, (size_t)batch->n * t->feature_floats);
+    return 0;
+}
+
+int thaw_trainer_prefix(struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                        struct thaw_error *err)
+{
+    if (!t->kept) {
+        double began = thaw_clock();
+        int rc = run_prefix(t, batch, err);
+        t->compute += thaw_clock() - began;
+        return rc;
+    }
+    for (int i = 0; i < batch->n; i++)
+        if (thaw_features_get(t->kept, batch->ids[i], t->features + (size_t)i * t->feature_floats,
+                              err))
+            return -1;
     return 0;
 }
 
@@ -48,7 +69,7 @@ static struct thaw_pass tail_pass(const struct thaw_trainer *t,
                              .seed = t->options.seed,
                              .step = t->at.step,
                              .first_sample = (uint32_t)i};
-    if (t->prefix) {
+    if (t->prefix_plan) {
         pass.x = t->features + (size_t)i * t->feature_floats;
         pass.form = THAW_PACKED;
     } else {
@@ -201,11 +222,9 @@ static void update_weights(struct thaw_trainer *t, struct thaw_exec *tail, doubl
     }
 }
 
-int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *batch,
-                      size_t train_images, struct thaw_error *err)
+static int update(struct thaw_trainer *t, const struct thaw_train_batch *batch, size_t train_images,
+                  struct thaw_error *err)
 {
-    if (t->prefix && run_prefix(t, batch, err))
-        return -1;
     struct thaw_exec *tail = tail_for(t, batch->n, err);
     if (!tail || forward_backward(t, tail, batch, err))
         return -1;
@@ -220,11 +239,20 @@ int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *bat
     return thaw_exec_update(t->tail, err);
 }
 
-int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_train_batch *batch,
-                       struct thaw_sums *sums, struct thaw_error *err)
+int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                      size_t train_images, struct thaw_error *err)
 {
-    if (t->prefix && run_prefix(t, batch, err))
+    if (t->prefix_plan && thaw_trainer_prefix(t, batch, err))
         return -1;
+    double began = thaw_clock();
+    int rc = update(t, batch, train_images, err);
+    t->compute += thaw_clock() - began;
+    return rc;
+}
+
+static int forward(struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                   struct thaw_sums *sums, struct thaw_error *err)
+{
     int n = thaw_exec_batch(t->tail);
     for (int i = 0; i < batch->n; i += n) {
         struct thaw_pass pass = tail_pass(t, batch, i, n, false);
@@ -234,4 +262,15 @@ int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_train_batch *ba
         score(t, t->logits, batch->labels + i, pass.count, batch->n, NULL, sums);
     }
     return 0;
+}
+
+int thaw_trainer_judge(struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                       struct thaw_sums *sums, struct thaw_error *err)
+{
+    if (t->prefix_plan && thaw_trainer_prefix(t, batch, err))
+        return -1;
+    double began = thaw_clock();
+    int rc = forward(t, batch, sums, err);
+    t->compute += thaw_clock() - began;
+    return rc;
 }

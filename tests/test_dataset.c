@@ -196,13 +196,13 @@ static void test_hash(void)
         put(roots[i], i ? "b/1.png" : "a/1.png");
         put(roots[i], i ? "a/1.png" : "b/1.png");
         CU_ASSERT_EQUAL_FATAL(from_dir(&data, roots[i], &err), 0);
-        CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_dataset_hash(&data, texts[i], &err), &err), 0);
+        CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_dataset_hash(&data, texts[i], NULL, &err), &err), 0);
         thaw_dataset_release(&data);
     }
     CU_ASSERT_STRING_EQUAL(one, two);
     CU_ASSERT_EQUAL_FATAL(thaw_file_write(thaw_tmp("hash-1/a/1.png"), "x", 1, &err), 0);
     CU_ASSERT_EQUAL_FATAL(from_dir(&data, roots[0], &err), 0);
-    CU_ASSERT_EQUAL_FATAL(thaw_dataset_hash(&data, other, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_dataset_hash(&data, other, NULL, &err), 0);
     CU_ASSERT_STRING_NOT_EQUAL(one, other);
     thaw_dataset_release(&data);
 }

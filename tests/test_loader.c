@@ -92,6 +92,11 @@ static float *collect(const struct setting *s, int threads, int ahead, struct th
         CU_ASSERT_EQUAL(thaw_loader_next(loader, &batch, &err), 0);
         CU_ASSERT_EQUAL(at, IMAGES);
     }
+    struct thaw_loader_times times = {.decode = 1000};
+    thaw_loader_times(loader, &times);
+    CU_ASSERT(times.decode > 1000);
+    CU_ASSERT(times.augment > 0);
+    CU_ASSERT(times.waited >= 0);
     thaw_loader_free(loader);
     return all;
 }

@@ -78,7 +78,7 @@ static bool take_steps(struct thaw_trainer *t, const float *x, const float *labe
             memcpy(batch_x + i * SAMPLE, x + pick * SAMPLE, SAMPLE * sizeof *x);
             batch_labels[i] = (int)labels[pick];
         }
-        struct thaw_train_batch batch = {BATCH, batch_x, batch_labels};
+        struct thaw_train_batch batch = {.n = BATCH, .x = batch_x, .labels = batch_labels};
         t->at.sums = (struct thaw_sums){0};
         if (thaw_told(thaw_trainer_step(t, &batch, POOL, &err), &err))
             return false;

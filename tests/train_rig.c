@@ -1,53 +1,89 @@
 #include "tests/train_rig.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/base/mem.h"
 #include "io/base/rng.h"
 #include "tests/check.h"
 
 enum { SIDE = 8, SAMPLE = SIDE * SIDE * 8, BATCH = 8 };
 
 /* Image i: noise, and a little more in the channels of its class. */
-static void draw(int i, float *x)
+static void draw(int i, int view, float *x)
 {
-    struct thaw_rng rng = thaw_rng_at(3, 0, (uint32_t)i, THAW_RNG_ORDER);
+    struct thaw_rng rng = thaw_rng_at(3, (uint32_t)view, (uint32_t)i, THAW_RNG_ORDER);
     for (int k = 0; k < SAMPLE; k++)
         x[k] = thaw_rng_normal(&rng) + (k % 8 % 3 == i % TRAIN_NET_CLASSES ? 0.8F : 0);
 }
 
-static int begin(void *ctx, bool training, bool augment, uint32_t epoch, size_t first_batch,
-                 struct thaw_error *err)
+static int begin(void *ctx, const struct thaw_epoch_request *request, struct thaw_error *err)
 {
     struct rig *rig = ctx;
-    (void)augment;
     (void)err;
-    rig->training = training;
-    rig->epoch = epoch;
-    rig->next = first_batch * BATCH;
+    rig->request = *request;
+    rig->next = request->first_batch * BATCH;
+    rig->passes += request->pictures;
     return 0;
+}
+
+/* Place of the epoch's image number i. Another order in every epoch; 7 has no factor in common with
+ * 22. */
+static size_t pick(const struct rig *rig, size_t i)
+{
+    const struct thaw_epoch_request *r = &rig->request;
+    if (r->only)
+        return r->only[i];
+    return r->training ? (7 * i + 5 * r->epoch) % RIG_TRAIN : i;
 }
 
 static int next(void *ctx, struct thaw_train_batch *batch, struct thaw_error *err)
 {
     static float x[BATCH * SAMPLE];
     static int labels[BATCH];
+    static size_t ids[BATCH];
     struct rig *rig = ctx;
-    size_t all = rig->training ? RIG_TRAIN : RIG_VAL;
+    const struct thaw_epoch_request *r = &rig->request;
+    size_t all = r->only ? r->n_only : r->training ? RIG_TRAIN : RIG_VAL;
     (void)err;
-    *batch = (struct thaw_train_batch){0, x, labels};
+    *batch = (struct thaw_train_batch){0, r->pictures ? x : NULL, labels, ids};
     for (; batch->n < BATCH && rig->next < all; batch->n++, rig->next++) {
-        /* Another order in every epoch; 7 has no factor in common with 22. */
-        size_t place =
-            rig->training ? (7 * rig->next + 5 * rig->epoch) % RIG_TRAIN : RIG_TRAIN + rig->next;
-        draw((int)place, x + batch->n * SAMPLE);
-        bool wrong = !rig->training && rig->misled_from >= 0 && (int)rig->epoch >= rig->misled_from;
+        size_t id = pick(rig, rig->next), place = r->training ? id : RIG_TRAIN + id;
+        int view = r->view >= 0 ? r->view : r->view == THAW_VIEW_FRESH ? (int)r->epoch : 0;
+        rig->decoded += r->pictures;
+        if (r->pictures)
+            draw((int)place, view, x + batch->n * SAMPLE);
+        bool wrong = !r->training && rig->misled_from >= 0 && (int)r->epoch >= rig->misled_from;
         labels[batch->n] = ((int)place + wrong) % TRAIN_NET_CLASSES;
+        ids[batch->n] = id;
     }
-    if (rig->training && (int)rig->epoch == rig->poisoned)
+    if (r->training && r->pictures && (int)r->epoch == rig->poisoned)
         x[3] = NAN;
     return batch->n > 0;
+}
+
+static int identify(void *ctx, bool training, int view, struct thaw_source_identity *identity,
+                    struct thaw_error *err)
+{
+    const struct rig *rig = ctx;
+    size_t n = training ? RIG_TRAIN : RIG_VAL;
+    identity->place = thaw_strdup(training ? "training" : "validation", err);
+    identity->text = thaw_format(err, "view %d", view);
+    identity->names = thaw_new(n, sizeof *identity->names, err);
+    for (size_t i = 0; i < n; i++) {
+        size_t content = training && i == 5 ? i + (size_t)rig->changed : i;
+        thaw_hash_bytes(&content, sizeof content, identity->names[i]);
+    }
+    return 0;
+}
+
+static void note(void *ctx, const char *text)
+{
+    struct rig *rig = ctx;
+    rig->notes++;
+    snprintf(rig->note, sizeof rig->note, "%s", text);
 }
 
 static bool stop(void *ctx)
@@ -84,8 +120,8 @@ bool rig_init(struct rig *rig, const char *stages)
                                                .rollback = true,
                                                .classes = TRAIN_NET_CLASSES,
                                                .head = train_net_head(rig->graph)};
-    rig->source = (struct thaw_batch_source){rig, begin, next, RIG_TRAIN, RIG_VAL};
-    rig->observer = (struct thaw_observer){.ctx = rig, .epoch = epoch, .stop = stop};
+    rig->source = (struct thaw_batch_source){rig, begin, next, identify, RIG_TRAIN, RIG_VAL};
+    rig->observer = (struct thaw_observer){.ctx = rig, .epoch = epoch, .note = note, .stop = stop};
     struct thaw_stage_defaults defaults = {.epochs = 2,
                                            .rate = 0.01F,
                                            .block_decay = 1.5F,

@@ -16,16 +16,19 @@ struct rig {
     struct thaw_trainer *trainer;
 
     /* of the source */
-    bool training;
-    uint32_t epoch;
+    struct thaw_epoch_request request;
     size_t next;
-    int poisoned;    /* epoch (over all stages) whose images are no numbers; -1: none */
+    int passes, decoded; /* how often pictures were asked for; how many were made */
+    int changed;         /* added to the content of training image 5 */
+    int poisoned;        /* epoch (over all stages) whose images are no numbers; -1: none */
     int misled_from; /* epoch from which validation has wrong labels, so that it gets worse; -1 */
 
     /* of the observer */
-    int updates, stop_at;     /* stops after so many updates; 0: never */
+    int updates, stop_at;     /* stops after so many batches; 0: never */
     float *after[RIG_EPOCHS]; /* weights after each epoch */
     int n_after;
+    int notes;
+    char note[300]; /* the last */
 };
 
 /* AdamW, batch 8, keep best with rollback; change options before rig_start. False after an error

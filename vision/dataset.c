@@ -278,7 +278,7 @@ static int hash_one(void *ctx, size_t i, struct thaw_error *err)
 }
 
 int thaw_dataset_hash(const struct thaw_dataset *data, char text[THAW_HASH_TEXT],
-                      struct thaw_error *err)
+                      char (*each)[THAW_HASH_TEXT], struct thaw_error *err)
 {
     struct hashing h = {data, thaw_new(data->n, sizeof *h.texts, err)};
     char *lines = NULL;
@@ -294,6 +294,8 @@ int thaw_dataset_hash(const struct thaw_dataset *data, char text[THAW_HASH_TEXT]
         used += (size_t)snprintf(lines + used, size + 1 - used, "%s  %s\n", h.texts[i],
                                  data->images[i].relative);
     thaw_hash_bytes(lines, used, text);
+    if (each)
+        memcpy(each, h.texts, data->n * sizeof *each);
     rc = 0;
 done:
     free(h.texts);

@@ -56,9 +56,10 @@ void thaw_dataset_drop(struct thaw_dataset *data, const bool *drop);
 void thaw_dataset_counts(const struct thaw_dataset *data, size_t *counts);
 
 /* SHA-256 over the lines "SHA-256 OF THE FILE  RELATIVE PATH\n" of all images in order (what
- * `sha256sum` prints there): the same files under the same names give the same text anywhere. */
+ * `sha256sum` prints there): the same files under the same names give the same text anywhere.
+ * each[n] gets the hashes of the files, unless it is NULL. */
 int thaw_dataset_hash(const struct thaw_dataset *data, char text[THAW_HASH_TEXT],
-                      struct thaw_error *err);
+                      char (*each)[THAW_HASH_TEXT], struct thaw_error *err);
 
 /* Where the parts of a data folder stand. */
 struct thaw_parts {

@@ -1,4 +1,5 @@
-/* Images to batches: threads of its own decode, fit and augment ahead of whoever computes. */
+/* Images to batches: threads of its own decode, fit and augment ahead of whoever computes. They let
+ * computing threads go first: on a machine that is busy they run when those wait for pictures. */
 #ifndef THAW_VISION_LOADER_H
 #define THAW_VISION_LOADER_H
 
@@ -49,5 +50,14 @@ int thaw_loader_start(struct thaw_loader *loader, const size_t *order, size_t n,
 /* The next batch, in order, valid until the next call on the loader: 1; 0 at the end of the epoch;
  * -1 where an image of this batch cannot be read, with the error of the first such image. */
 int thaw_loader_next(struct thaw_loader *loader, struct thaw_batch *batch, struct thaw_error *err);
+
+/* What it has cost so far, in seconds. */
+struct thaw_loader_times {
+    double decode;  /* reading, decoding, fitting, normalising: all threads together */
+    double augment; /* the same of augmentation */
+    double waited;  /* by thaw_loader_next for a batch */
+};
+/* Adds to *times. */
+void thaw_loader_times(struct thaw_loader *loader, struct thaw_loader_times *times);
 
 #endif

@@ -9,11 +9,11 @@ train() {
     thaw train "$T/scans" "${net[@]}" "${plan[@]}" "$@" >/dev/null 2>>"$T/train.err"
 }
 
-# begin MODEL SIGNAL LINES: trains until LINES lines of history are there, then sends the signal;
-# prints the exit code.
+# begin MODEL SIGNAL LINES OPTION...: trains until LINES lines of history are there, then sends the
+# signal; prints the exit code.
 begin() {
     local history=${1%.h5}.run/history.csv pid got=0
-    thaw train "$T/scans" "${net[@]}" "${plan[@]}" -o "$1" >/dev/null 2>>"$T/train.err" &
+    thaw train "$T/scans" "${net[@]}" "${plan[@]}" -o "$1" "${@:4}" >/dev/null 2>>"$T/train.err" &
     pid=$!
     until [ -e "$history" ] && [ "$(wc -l <"$history")" -ge "$3" ]; do
         sleep 0.02
@@ -37,6 +37,18 @@ thaw train --resume --run "$T/stopped.run" -o "$T/stopped.h5" >/dev/null 2>"$T/.
 grep -q 'going on from' "$T/.err"
 cmp "$T/whole.h5" "$T/stopped.h5"
 is "$(cut -d, -f1-8 "$T/whole.run/history.csv")" "$(cut -d, -f1-8 "$T/stopped.run/history.csv")"
+
+# With fixed views, whose features stand on the disk.
+views=(--views 3 --cache-mem 0)
+train -o "$T/views.h5" "${views[@]}"
+is 137 "$(begin "$T/disk.h5" KILL 100 "${views[@]}")"
+[ -n "$(ls "$T/disk.run/features")" ]
+train -o "$T/disk.h5" --resume --cache-mem 0
+cmp "$T/views.h5" "$T/disk.h5"
+[ ! -e "$T/disk.run/features" ]
+is 1 "$(begin "$T/moved.h5" TERM 90 "${views[@]}")"
+train -o "$T/moved.h5" --resume # now in memory
+cmp "$T/views.h5" "$T/moved.h5"
 
 # Once more, from the last checkpoint of a run that is over.
 train -o "$T/killed.h5" --resume

@@ -28,9 +28,13 @@ is 5 "$(wc -l <"$T/a.run/history.csv")"
 cmp "$T/err" "$T/a.run/log.txt"
 grep -q '16-bit scans (.*): largest value 4095, so 0..4095 becomes 0..255' "$T/err"
 for key in options seed versions onednn backbone sha256 data classes train val test skipped stages \
-    val_accuracy val_loss seconds kept peak_memory_bytes; do
+    val_accuracy val_loss seconds kept time decode augment compute other peak_memory_bytes; do
     grep -q "\"$key\":" "$T/a.run/run.json"
 done
+# Shares of the wall clock.
+is 1.000 "$(awk -F'[:,]' '/"(decode|augment|compute|other)":/ { s += $2; if ($2 < 0) s += 9 }
+    END { printf "%.3f", s }' "$T/a.run/run.json")"
+grep -q '^time: .* compute' "$T/err"
 grep -q 'selected on' "$T/out"
 is "$before" "$(state "$T/scans")"
 
