@@ -76,13 +76,13 @@ const struct thaw_option thaw_train_table[] = {
     TEXT("--stages", stages, "TEXT", NULL,
          "the whole schedule: stages WHAT[:KEY=VALUE,...] separated by ';'. WHAT: head, all, a "
          "number of blocks from the top, or the name of a layer. Keys: epochs, lr, decay, "
-         "schedule, warmup, patience, augment (0 or 1)"),
+         "weight_decay, schedule, warmup, patience, augment (0 or 1)"),
     TEXT("--unfreeze", unfreeze, "WHAT", NULL,
          "what trains in the second stage: all, a number of blocks, or the name of the lowest "
          "layer (default: the upper half of the blocks)"),
     FLAG("--head-only", head_only, "no second stage: the backbone stays as it is"),
     INT("--epochs", epochs, "N", NULL, 1, 100000,
-        "epochs of each stage (default 20 and 10; 30 from random weights)"),
+        "epochs of each stage (default 50 and 20; 30 from random weights)"),
     NUMBER("--lr", lr, "RATE", NULL, 1e-9, 100,
            "learning rate of the head in the first stage; later ones keep their ratio to it "
            "(default 1e-2 with adamw, 1e-1 with sgd)"),
@@ -104,6 +104,9 @@ const struct thaw_option thaw_train_table[] = {
     FLAG("--nesterov", nesterov, "Nesterov's form of momentum"),
     NUMBER("--weight-decay", weight_decay, "D", "0.01", 0, 10,
            "pulls kernels towards 0: by rate x D at each update"),
+    NUMBER("--head-weight-decay", head_weight_decay, "D", "1.5", 0, 10,
+           "the same for a head that trains alone: a strong penalty, as for any linear classifier "
+           "on more features than images"),
     NUMBER("--l2-sp", l2_sp, "A", "0", 0, 10,
            "pulls the thawed backbone towards its pretrained weights"),
     NUMBER("--clip", clip, "NORM", "0", 0, 1e9, "largest norm of the whole gradient; 0: any"),

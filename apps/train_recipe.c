@@ -12,8 +12,8 @@ struct recipe {
     int epochs;
     double rate, block_decay;
 };
-static const struct recipe head_stage = {"head", 20, 1e-2, 2.6},
-                           thawed_stage = {NULL, 10, 2e-3, 2.6},
+static const struct recipe head_stage = {"head", 50, 1e-2, 2.6},
+                           thawed_stage = {NULL, 20, 2e-3, 2.6},
                            scratch_stage = {"all", 30, 1e-3, 1};
 enum { TOP_PART = 2, SGD_FACTOR = 10 };
 
@@ -74,6 +74,8 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
         .rate = (float)(v->lr > 0 ? v->lr : recipe_rate(v, first)),
         .block_decay = (float)(v->block_decay > 0 ? v->block_decay : first->block_decay),
         .warmup = (float)v->warmup,
+        .weight_decay = (float)v->weight_decay,
+        .head_weight_decay = (float)v->head_weight_decay,
         .patience = (int)v->patience,
         .augment_head = v->augment != NULL,
         .schedule = thaw_schedule_find(v->schedule, err)};
@@ -110,7 +112,6 @@ int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_tr
         .smoothing = (float)v->smoothing,
         .optimizer = thaw_optimizer_find(v->optimizer, err),
         .optimizer_options = thaw_optimizer_presets(),
-        .decay = (float)v->weight_decay,
         .l2_sp = (float)v->l2_sp,
         .clip = (float)v->clip,
         .batch_statistics = v->batch_statistics || thaw_train_from_scratch(v),

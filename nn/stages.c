@@ -64,15 +64,16 @@ static int read_key(struct thaw_stage *s, const char *key, const char *value,
     static const struct {
         const char *key;
         double min, max;
-    } keys[] = {{"epochs", 1, 100000}, {"lr", 1e-9, 100},     {"decay", 1, 1000},
-                {"warmup", 0, 1000},   {"patience", 0, 1000}, {"augment", 0, 1}};
+    } keys[] = {{"epochs", 1, 100000},  {"lr", 1e-9, 100},     {"decay", 1, 1000},
+                {"warmup", 0, 1000},    {"patience", 0, 1000}, {"augment", 0, 1},
+                {"weight_decay", 0, 10}};
     size_t i = 0, known = sizeof keys / sizeof *keys;
     while (i < known && strcmp(keys[i].key, key) != 0)
         i++;
     if (i == known)
         return thaw_fail(err, THAW_EUSAGE,
-                         "unknown stage option '%s'; known: epochs, lr, decay, schedule, warmup, "
-                         "patience, augment",
+                         "unknown stage option '%s'; known: epochs, lr, decay, weight_decay, "
+                         "schedule, warmup, patience, augment",
                          key);
     if (read_number(key, value, keys[i].min, keys[i].max, &n, err))
         return -1;
@@ -92,8 +93,11 @@ static int read_key(struct thaw_stage *s, const char *key, const char *value,
     case 4:
         s->patience = (int)n;
         break;
-    default:
+    case 5:
         s->augment = n > 0;
+        break;
+    default:
+        s->weight_decay = (float)n;
     }
     return 0;
 }
@@ -114,6 +118,7 @@ static int read_stage(struct thaw_stage *s, char *text, const struct thaw_graph 
     if (read_what(s, text, graph, head, blocks, err))
         return -1;
     s->augment = s->first < head || d->augment_head;
+    s->weight_decay = s->first < head ? d->weight_decay : d->head_weight_decay;
     for (char *pair = options ? strtok_r(options, ",", &rest) : NULL; pair;
          pair = strtok_r(NULL, ",", &rest)) {
         char *value = strchr(pair, '=');

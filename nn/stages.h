@@ -11,8 +11,9 @@ struct thaw_stage {
     char name[THAW_STAGE_NAME]; /* "head", "all", "top 2 blocks", "from block_6_expand" */
     int first;                  /* nodes first .. end train */
     int epochs;
-    float rate;        /* of the head */
-    float block_decay; /* each block below trains at the rate of the one above divided by this */
+    float rate;         /* of the head */
+    float block_decay;  /* each block below trains at the rate of the one above divided by this */
+    float weight_decay; /* of kernels */
     const struct thaw_schedule *schedule;
     float warmup; /* epochs of linear warm-up */
     int patience; /* stop after so many epochs without a better validation loss; 0 = never */
@@ -27,7 +28,8 @@ struct thaw_stages {
 /* What an option leaves open in the text. */
 struct thaw_stage_defaults {
     int epochs;
-    float rate, block_decay, warmup;
+    float rate, block_decay, warmup, weight_decay;
+    float head_weight_decay; /* of stages in which the head trains alone */
     int patience;
     const struct thaw_schedule *schedule;
     /* A head alone learns best from features of the images as they are (a linear probe); true: from
@@ -37,8 +39,8 @@ struct thaw_stage_defaults {
 
 /* Text: stages separated by ';', each WHAT[:key=value,...]. WHAT is "head", "all", a number of
  * blocks from the top, or the name of a layer (from it to the end). Keys: epochs, lr, decay,
- * schedule, warmup, patience, augment (0 or 1). `head` is the first node of the head. Unknown words
- * are errors that list the known ones. */
+ * weight_decay, schedule, warmup, patience, augment (0 or 1). `head` is the first node of the head.
+ * Unknown words are errors that list the known ones. */
 int thaw_stages_parse(struct thaw_stages *stages, const char *text, const struct thaw_graph *graph,
                       int head, const struct thaw_blocks *blocks,
                       const struct thaw_stage_defaults *defaults, struct thaw_error *err);

@@ -29,7 +29,6 @@ struct thaw_train_options {
     const float *class_weights; /* [classes], mean 1 over the training images; NULL: all 1 */
     const struct thaw_optimizer *optimizer;
     struct thaw_optimizer_options optimizer_options;
-    float decay; /* weight decay of kernels */
     float l2_sp; /* pull of the thawed backbone's kernels towards where training began (Li et al.
                     2018) */
     float clip;  /* largest global norm of the gradient; 0: none */

@@ -213,7 +213,7 @@ static void update_weights(struct thaw_trainer *t, struct thaw_exec *tail, doubl
                 .gradient = thaw_exec_gradient(tail, i),
                 .count = trained->param->count,
                 .rate = (float)(rate / thaw_stage_divisor(stage, node, t->options.head, t->blocks)),
-                .decay = trained->param->decay ? t->options.decay : 0,
+                .decay = trained->param->decay ? stage->weight_decay : 0,
                 .step = t->at.stage_step + 1}};
         for (int k = 0; k < t->options.optimizer->slots; k++)
             w.update.slots[k] = t->slots[k] + offset;

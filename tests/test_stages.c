@@ -24,6 +24,8 @@ static struct parsed parse(const char *text)
     struct thaw_stage_defaults defaults = {.epochs = 7,
                                            .rate = 0.5F,
                                            .block_decay = 2.6F,
+                                           .weight_decay = 0.01F,
+                                           .head_weight_decay = 1.5F,
                                            .warmup = 0.25F,
                                            .patience = 2,
                                            .schedule = thaw_schedule_find("cosine", &p.err)};
@@ -42,7 +44,7 @@ static void release(struct parsed *p)
 static void test_parse(void)
 {
     struct parsed p = parse("head:epochs=3,lr=0.01;1;3:decay=1.5,warmup=2,patience=0;"
-                            "relu2:schedule=step;all");
+                            "relu2:schedule=step;all:weight_decay=0.2");
     CU_ASSERT_EQUAL_FATAL(thaw_told(p.rc, &p.err), 0);
     CU_ASSERT_EQUAL_FATAL(p.stages.n, 5);
     const struct thaw_stage *s = p.stages.stages;
@@ -64,6 +66,9 @@ static void test_parse(void)
     CU_ASSERT_EQUAL(s[3].first, thaw_graph_find(p.graph, "relu2"));
     CU_ASSERT_STRING_EQUAL(s[3].schedule->name, "step");
     CU_ASSERT_EQUAL(s[4].first, 1);
+    CU_ASSERT_DOUBLE_EQUAL(s[0].weight_decay, 1.5, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(s[1].weight_decay, 0.01, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(s[4].weight_decay, 0.2, 1e-6);
     release(&p);
 }
 

@@ -48,7 +48,6 @@ static struct thaw_train_options options_of(const json_t *c, const json_t *commo
                                    .class_weights = class_weights,
                                    .optimizer = thaw_optimizer_find(optimizer, &err),
                                    .optimizer_options = thaw_optimizer_presets(),
-                                   .decay = real(c, "decay"),
                                    .l2_sp = real(c, "l2_sp"),
                                    .clip = real(c, "clip"),
                                    .batch_statistics =
@@ -131,6 +130,7 @@ static bool run_case(const json_t *c, const json_t *common, int micro_batch)
                                .epochs = 1,
                                .rate = real(c, "rate"),
                                .block_decay = real(common, "block_decay"),
+                               .weight_decay = real(c, "decay"),
                                .schedule = thaw_schedule_find("constant", &err)};
     struct thaw_stages stages = {&stage, 1};
     struct thaw_train_options o = options_of(c, common, micro_batch, class_weights);

@@ -115,7 +115,6 @@ bool rig_init(struct rig *rig, const char *stages)
                                                .loss = thaw_loss_find("cross_entropy", &err),
                                                .optimizer = thaw_optimizer_find("adamw", &err),
                                                .optimizer_options = thaw_optimizer_presets(),
-                                               .decay = 0.01F,
                                                .keep = THAW_KEEP_BEST,
                                                .rollback = true,
                                                .classes = TRAIN_NET_CLASSES,
@@ -125,6 +124,8 @@ bool rig_init(struct rig *rig, const char *stages)
     struct thaw_stage_defaults defaults = {.epochs = 2,
                                            .rate = 0.01F,
                                            .block_decay = 1.5F,
+                                           .weight_decay = 0.01F,
+                                           .head_weight_decay = 0.01F,
                                            .schedule = thaw_schedule_find("constant", &err)};
     return thaw_told(thaw_stages_parse(&rig->stages, stages, rig->graph, rig->options.head,
                                        &rig->blocks, &defaults, &err),

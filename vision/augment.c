@@ -6,9 +6,7 @@
 
 #include "io/base/mem.h"
 
-const char *const thaw_augment_default = "flip:h=0.5,rotate:deg=10,shift:x=0.05,y=0.05,"
-                                         "zoom:amount=0.1,brightness:amount=0.1,"
-                                         "contrast:amount=0.15";
+const char *const thaw_augment_default = "flip:h=0.5,brightness:amount=0.1,contrast:amount=0.1";
 
 #define SPACES " \t\n"
 

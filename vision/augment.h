@@ -38,7 +38,7 @@ struct thaw_augment {
     size_t n;
 };
 
-/* Small rotations, shifts and zooms, left-right flips, light changes of brightness and contrast. */
+/* Left-right flips, light changes of brightness and contrast. */
 extern const char *const thaw_augment_default;
 
 /* The text form: operations separated by commas, `op` or `op:key=value`, more fields of the same
