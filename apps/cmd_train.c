@@ -190,6 +190,7 @@ static int start_trainer(struct job *j, struct thaw_error *err)
     struct thaw_train_identity identity = {j->folder, j->data.hash, j->model.hash};
     run->images = j->source.train_images + j->source.val_images;
     run->every = j->v->checkpoint_every;
+    run->precisions = json_array();
     if (!(run->checkpoint = thaw_train_checkpoint_json(j->v, &identity, err)) ||
         !(run->trainer =
               thaw_trainer_create(j->model.graph, &j->stages, &j->blocks, &j->options, err)))
@@ -341,6 +342,7 @@ static void release(struct job *j)
     thaw_model_file_release(&j->model);
     thaw_keras_free(j->checkpoint);
     json_decref(j->run.checkpoint);
+    json_decref(j->run.precisions);
     json_decref(j->saved);
     thaw_train_paths_release(&j->run.paths);
     thaw_metrics_release(&j->metrics);

@@ -98,6 +98,26 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
     return rc && v->unfreeze ? thaw_error_prefix(err, "--unfreeze") : rc;
 }
 
+static int choose_precision(const struct thaw_train_values *v, struct thaw_train_options *o,
+                            struct thaw_error *err)
+{
+    o->frozen_auto = strcmp(v->precision, "auto") == 0;
+    int precision = o->frozen_auto ? THAW_F32 : thaw_precision_find(v->precision, NULL);
+    if (precision < 0)
+        return thaw_fail(err, THAW_EUSAGE, "--precision %s: needs auto, f32, bf16 or int8",
+                         v->precision);
+    o->frozen = (enum thaw_precision)precision;
+    const char *lacks = thaw_precision_lacks(o->frozen);
+    if (lacks)
+        return thaw_fail(err, THAW_EUSAGE, "--precision %s: this processor lacks %s", v->precision,
+                         lacks);
+    bool low = o->frozen_auto || o->frozen != THAW_F32;
+    /* Batch statistics need a float32 pass of their own between convolutions: nothing is won. */
+    o->precision =
+        low && !o->batch_statistics && !thaw_precision_lacks(THAW_BF16) ? THAW_BF16 : THAW_F32;
+    return 0;
+}
+
 int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_train_options *o,
                                struct thaw_error *err)
 {
@@ -124,7 +144,7 @@ int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_tr
                          "--micro-batch: with batch statistics the whole batch runs at once");
     if (!o->optimizer)
         return thaw_error_prefix(err, "--optimizer");
-    return o->loss ? 0 : -1;
+    return o->loss ? choose_precision(v, o, err) : -1;
 }
 
 /* --- class weights --- */

@@ -175,13 +175,14 @@ json_t *thaw_train_run_record(const struct thaw_train_outcome *o, struct thaw_er
     if (!options)
         return NULL;
     json_t *record = json_pack(
-        "{ss so sI so so so so so so sf sb so sf so sI}", "model", o->run->paths.model, "options",
-        options, "seed", (json_int_t)o->values->seed, "versions", thaw_versions(), "backbone",
-        backbone_json(o->model, true), "data", thaw_train_data_json(o->data), "stages",
-        stages_json(o->run, true), "validation", validation_json(o), "drift", drift_json(o),
-        "val_accuracy", o->validation->accuracy, "val_selected_on", (int)o->chosen, "history",
-        history_json(o->run), "seconds", thaw_train_seconds(o->run), "time",
-        thaw_train_time_json(o->time), "peak_memory_bytes", (json_int_t)thaw_common_peak_memory());
+        "{ss so sI so so so so sO so so sf sb so sf so sI}", "model", o->run->paths.model,
+        "options", options, "seed", (json_int_t)o->values->seed, "versions", thaw_versions(),
+        "backbone", backbone_json(o->model, true), "data", thaw_train_data_json(o->data), "stages",
+        stages_json(o->run, true), "frozen_precision", o->run->precisions, "validation",
+        validation_json(o), "drift", drift_json(o), "val_accuracy", o->validation->accuracy,
+        "val_selected_on", (int)o->chosen, "history", history_json(o->run), "seconds",
+        thaw_train_seconds(o->run), "time", thaw_train_time_json(o->time), "peak_memory_bytes",
+        (json_int_t)thaw_common_peak_memory());
     if (!record)
         thaw_fail(err, THAW_EMEMORY, "out of memory for run.json");
     return record;

@@ -70,6 +70,27 @@ static void on_stage(void *ctx, int stage, const struct thaw_plan *tail, int mic
              s->schedule->name, micro_batch);
 }
 
+static void on_settled(void *ctx, int stage, const struct thaw_settled *settled)
+{
+    struct thaw_train_run *run = ctx;
+    json_t *drift = json_object();
+    char tried[128] = "";
+    for (int i = 0, used = 0; i < THAW_PRECISIONS; i++) {
+        const char *name = thaw_precision_name((enum thaw_precision)i);
+        if (isnan(settled->drift[i]))
+            continue;
+        json_object_set_new(drift, name, json_real(settled->drift[i]));
+        used += snprintf(tried + used, sizeof tried - (size_t)used, "%s%s %.3f", used ? ", " : "",
+                         name, settled->drift[i]);
+    }
+    const char *chosen = thaw_precision_name(settled->precision);
+    json_array_append_new(
+        run->precisions, json_pack("{ss ss so sf}", "stage", run->stages->stages[stage].name,
+                                   "precision", chosen, "drift", drift, "limit", THAW_DRIFT_LIMIT));
+    thaw_say(&run->say, "the frozen part computes in %s; its features differ from f32's by: %s",
+             chosen, *tried ? tried : "not measured");
+}
+
 static void open_bar(struct thaw_train_run *run, const struct thaw_step_report *r)
 {
     const struct thaw_stage *s = &run->stages->stages[r->stage];
@@ -163,6 +184,7 @@ struct thaw_observer thaw_train_observer(struct thaw_train_run *run)
 {
     return (struct thaw_observer){.ctx = run,
                                   .stage = on_stage,
+                                  .settled = on_settled,
                                   .step = on_step,
                                   .epoch = on_epoch,
                                   .stage_end = on_stage_end,

@@ -39,6 +39,7 @@ struct thaw_train_run {
     struct thaw_trainer *trainer; /* while it trains */
     const struct thaw_stages *stages;
     json_t *checkpoint;   /* what every checkpoint holds beside the trainer's state */
+    json_t *precisions;   /* what each stage's frozen part computed in */
     double every, saved;  /* seconds between checkpoints; when the last one was made */
     double begun, before; /* clock at the start; seconds of the run before it was resumed */
     struct thaw_progress bar;

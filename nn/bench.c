@@ -238,11 +238,10 @@ struct feed {
     int given;
 };
 
-static int feed_begin(void *ctx, bool training, bool augment, uint32_t epoch, size_t first_batch,
-                      struct thaw_error *err)
+static int feed_begin(void *ctx, const struct thaw_epoch_request *request, struct thaw_error *err)
 {
     struct feed *feed = ctx;
-    (void)training, (void)augment, (void)epoch, (void)first_batch, (void)err;
+    (void)request, (void)err;
     course_began(&feed->course);
     return 0;
 }
@@ -278,6 +277,7 @@ static int train(struct thaw_graph *graph, int head, const struct thaw_bench_opt
                              .epochs = 1,
                              .rate = 1e-6f,
                              .block_decay = 1,
+                             .weight_decay = 1e-4F,
                              .schedule = thaw_schedule_find("constant", err)};
     struct thaw_stages stages = {.stages = &all, .n = 1};
     struct thaw_train_options how = {.batch = options->batch,
@@ -286,7 +286,6 @@ static int train(struct thaw_graph *graph, int head, const struct thaw_bench_opt
                                      .loss = thaw_loss_find("cross_entropy", err),
                                      .optimizer = thaw_optimizer_find("adamw", err),
                                      .optimizer_options = thaw_optimizer_presets(),
-                                     .decay = 1e-4f,
                                      .clip = 1,
                                      .keep = THAW_KEEP_LAST,
                                      .classes = graph->nodes[graph->output].shape.c,

@@ -25,7 +25,7 @@ int thaw_precision_find(const char *name, struct thaw_error *err)
 const char *thaw_precision_lacks(enum thaw_precision precision)
 {
     if (precision == THAW_BF16 && !thaw_dnnl_has_bf16())
-        return "AVX-512";
+        return "AVX-512 with bf16 products";
     if (precision == THAW_INT8 && !thaw_dnnl_has_int8())
         return "VNNI, without which sums of 8-bit products overflow";
     return NULL;

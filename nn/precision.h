@@ -12,7 +12,7 @@ enum thaw_precision { THAW_F32, THAW_BF16, THAW_INT8, THAW_PRECISIONS };
 const char *thaw_precision_name(enum thaw_precision precision); /* "f32", "bf16", "int8" */
 /* -1 with an error that lists the names. */
 int thaw_precision_find(const char *name, struct thaw_error *err);
-/* NULL: this machine computes fast in it. Else what it lacks: "AVX-512", "VNNI: ...". (Without
+/* NULL: this machine computes fast in it. Else what it lacks, in words. (Without
  * VNNI oneDNN's 8-bit products saturate, and results would be wrong, not only slow.) */
 const char *thaw_precision_lacks(enum thaw_precision precision);
 

@@ -248,7 +248,7 @@ int thaw_trainer_run(struct thaw_trainer *t, const struct thaw_batch_source *sou
     static const struct thaw_observer silent;
     observer = observer ? observer : &silent;
     while (t->at.stage < t->stages->n) {
-        if (begin_stage(t, observer, err))
+        if (begin_stage(t, observer, err) || thaw_trainer_settle(t, source, observer, err))
             return -1;
         while (!stage_is_done(t))
             if (run_epoch(t, source, observer, err))

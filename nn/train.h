@@ -38,7 +38,19 @@ struct thaw_train_options {
     int classes, head; /* head: first node of the head */
     int views;         /* fixed views that augmented epochs take in turn; 0: a fresh one each */
     bool bf16;         /* what the frozen part gives is rounded to bf16 */
+    /* In which numbers the frozen part computes; automatic: in the fewest bits whose features stay
+     * within THAW_DRIFT_LIMIT of float32 on a sample. */
+    enum thaw_precision frozen;
+    bool frozen_auto;
     struct thaw_cache_limits cache;
+};
+
+/* What a stage's frozen part computes in, and how far the features of each precision that was tried
+ * are from those of float32 (root mean square, relative); NAN: not tried. */
+#define THAW_DRIFT_LIMIT 0.1
+struct thaw_settled {
+    enum thaw_precision precision;
+    double drift[THAW_PRECISIONS];
 };
 
 /* One line of history. */
@@ -71,6 +83,7 @@ struct thaw_step_report {
 struct thaw_observer {
     void *ctx;
     void (*stage)(void *ctx, int stage, const struct thaw_plan *tail, int micro_batch);
+    void (*settled)(void *ctx, int stage, const struct thaw_settled *settled);
     void (*step)(void *ctx, const struct thaw_step_report *report);
     void (*epoch)(void *ctx, const struct thaw_epoch *epoch);
     void (*stage_end)(void *ctx, int stage, const struct thaw_stage_result *result);

@@ -32,13 +32,20 @@ static int write_node(FILE *to, const struct thaw_node *node, struct thaw_error 
  * to the cut, and the form of the numbers. */
 static char *describe_prefix(const struct thaw_trainer *t, struct thaw_error *err)
 {
-    char *text = NULL;
+    char *text = NULL, hash[THAW_HASH_TEXT];
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
     int rc = to ? 0 : thaw_fail(err, THAW_EMEMORY, "out of memory for the key of a cache");
     if (to)
-        fprintf(to, "features of %s: %zu %s, computed in f32\n", t->graph->nodes[t->cut].name,
-                t->feature_floats, t->options.bf16 ? "bf16" : "f32");
+        fprintf(to, "features of %s: %zu %s, computed in %s\n", t->graph->nodes[t->cut].name,
+                t->feature_floats, t->options.bf16 ? "bf16" : "f32",
+                thaw_precision_name(t->settled.precision));
+    for (size_t i = 0; to && i < t->ranges.n; i++) {
+        const struct thaw_range *r = &t->ranges.list[i];
+        thaw_hash_bytes(r->mean, (size_t)r->channels * sizeof *r->mean, hash);
+        fprintf(to, "%d %d %.9g %.9g %s\n", r->node, r->part, (double)r->low, (double)r->high,
+                hash);
+    }
     for (int i = 0; rc == 0 && i <= t->cut; i++)
         rc = write_node(to, &t->graph->nodes[i], err);
     if (to && fclose(to) && rc == 0)

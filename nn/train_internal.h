@@ -63,7 +63,9 @@ struct thaw_trainer {
     bool open;
     int cut;                                   /* node under which all is frozen; 0: nothing is */
     struct thaw_plan *prefix_plan, *tail_plan; /* prefix NULL: nothing is frozen below the tail */
-    struct thaw_exec *prefix;                  /* made when the first picture comes */
+    struct thaw_settled settled;
+    struct thaw_ranges ranges; /* of the frozen part, for its precision */
+    struct thaw_exec *prefix;  /* made when the first picture comes */
     struct thaw_exec *tail;
     struct thaw_exec *rest;       /* batch statistics: the tail for the last, smaller batch */
     size_t feature_floats;        /* a sample between prefix and tail */
@@ -81,6 +83,10 @@ struct thaw_trainer {
 /* Makes plans, executors and optimiser state for stage at.stage; weights stay as they are. */
 int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err);
 void thaw_trainer_close_stage(struct thaw_trainer *t);
+
+/* Chooses the precision of the open stage's frozen part, by a sample of the training images. */
+int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *source,
+                        const struct thaw_observer *observer, struct thaw_error *err);
 
 /* The node under which nothing changes in a stage that trains nodes first .. end: the highest
  * single-node cut below the first weight (or dropout) from there on. -1 with an error. */

@@ -112,6 +112,7 @@ void thaw_trainer_close_stage(struct thaw_trainer *t)
     t->prefix_plan = t->tail_plan = NULL;
     t->features = t->logits = t->dlogits = NULL;
     t->kept = NULL;
+    thaw_ranges_release(&t->ranges);
     t->open = false;
 }
 

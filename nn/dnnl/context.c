@@ -48,7 +48,7 @@ int thaw_dnnl_block(void)
 
 bool thaw_dnnl_has_bf16(void)
 {
-    return has_isa(dnnl_cpu_isa_avx512_core);
+    return has_isa(dnnl_cpu_isa_avx512_core_bf16);
 }
 
 bool thaw_dnnl_has_int8(void)

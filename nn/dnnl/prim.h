@@ -11,7 +11,7 @@ const char *
 thaw_dnnl_isa(void); /* the instruction set in use, as text that differs when it differs */
 
 /* What a fast path needs that this machine, or the instruction set oneDNN may use, lacks. */
-bool thaw_dnnl_has_bf16(void); /* AVX-512 */
+bool thaw_dnnl_has_bf16(void); /* AVX-512 with bf16 products */
 bool thaw_dnnl_has_int8(void); /* VNNI: without it products of 8 bits saturate */
 
 /* A convolution, depthwise convolution or dense map with bias, residual addend and activation
