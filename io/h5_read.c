@@ -259,6 +259,17 @@ done:
     return rc;
 }
 
+/* Only one piece that nothing has to be done to has such a place. */
+static uint64_t plain_place(hid_t set, hid_t type)
+{
+    hid_t plist = H5Dget_create_plist(set);
+    bool whole = plist >= 0 && H5Pget_layout(plist) == H5D_CONTIGUOUS;
+    haddr_t at = whole && H5Tequal(type, H5T_NATIVE_FLOAT) > 0 ? H5Dget_offset(set) : HADDR_UNDEF;
+    if (plist >= 0)
+        H5Pclose(plist);
+    return at == HADDR_UNDEF ? 0 : at;
+}
+
 int thaw_h5_dataset(thaw_h5 group, const char *path, struct thaw_h5_dataset *set,
                     struct thaw_error *err)
 {
@@ -271,6 +282,8 @@ int thaw_h5_dataset(thaw_h5 group, const char *path, struct thaw_h5_dataset *set
         rc = check_shape(set->id, set, err);
     if (rc == 0)
         rc = check_storage(set->id, type, set->count, err);
+    if (rc == 0)
+        set->at = plain_place(set->id, type);
     if (type >= 0)
         H5Tclose(type);
     if (rc) {
