@@ -113,4 +113,5 @@ const struct thaw_command thaw_command_export = {
     .options = options,
     .order = 50,
     .run = run,
+    .brief = thaw_common_brief,
     .values_size = sizeof(struct values)};

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "apps/command.h"
 #include "apps/common.h"
@@ -212,6 +213,14 @@ done:
     return rc;
 }
 
+/* One image is. */
+static bool brief(const void *values, char *const *args, int n_args)
+{
+    const struct values *v = values;
+    struct stat st;
+    return n_args == 2 && !v->tensor && stat(args[1], &st) == 0 && S_ISREG(st.st_mode);
+}
+
 const struct thaw_command thaw_command_predict = {
     .name = "predict",
     .usage = "MODEL FILE... [-k N] [--json] [--csv FILE]",
@@ -226,4 +235,5 @@ const struct thaw_command thaw_command_predict = {
     .options = options,
     .order = 30,
     .run = run,
+    .brief = brief,
     .values_size = sizeof(struct values)};

@@ -9,7 +9,16 @@
 
 void thaw_common_threads(const struct thaw_common *common)
 {
-    thaw_par_set_threads(common->threads > 0 ? (int)common->threads : thaw_par_available());
+    int all = thaw_par_may_wait() ? thaw_par_available() : 1;
+    thaw_par_set_threads(common->threads > 0 ? (int)common->threads : all);
+}
+
+bool thaw_common_brief(const void *values, char *const *args, int n_args)
+{
+    (void)values;
+    (void)args;
+    (void)n_args;
+    return true;
 }
 
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
@@ -32,12 +41,13 @@ int thaw_common_distinct(const char *input, const char *output, struct thaw_erro
     return thaw_fail(err, THAW_EUSAGE, "-o %s is the file that is read; give another name", output);
 }
 
-json_t *thaw_common_provenance(const struct thaw_model_file *m, const char *kind,
-                               struct thaw_error *err)
+json_t *thaw_common_provenance(struct thaw_model_file *m, const char *kind, struct thaw_error *err)
 {
     const char *slash = strrchr(m->path, '/');
     if (m->record)
         return json_incref(m->record);
+    if (thaw_model_file_hash(m, err))
+        return NULL;
     json_t *extra = json_pack("{s:{s:s, s:s?, s:s, s:s?}}", "provenance", "source",
                               slash ? slash + 1 : m->path, "sha256", *m->hash ? m->hash : NULL,
                               "kind", kind, "family", m->arch ? m->arch->name : NULL);

@@ -63,6 +63,9 @@ struct thaw_common {
 /* Sets the threads of everything that follows. */
 void thaw_common_threads(const struct thaw_common *common);
 
+/* For commands that are over soon whatever they are given. */
+bool thaw_common_brief(const void *values, char *const *args, int n_args);
+
 /* Opens the model with these options. */
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
                      bool need_preprocess, struct thaw_error *err);
@@ -70,8 +73,7 @@ int thaw_common_open(struct thaw_model_file *m, const char *name, const struct t
 /* What to keep of a model's record when it is saved again; for one without, where it came from: the
  * source by its name, without its folder, which is nobody's business. `kind` says what the source
  * is. A new reference. */
-json_t *thaw_common_provenance(const struct thaw_model_file *m, const char *kind,
-                               struct thaw_error *err);
+json_t *thaw_common_provenance(struct thaw_model_file *m, const char *kind, struct thaw_error *err);
 
 /* -1 with an error when both paths are the same file. */
 int thaw_common_distinct(const char *input, const char *output, struct thaw_error *err);

@@ -9,7 +9,8 @@
 
 struct thaw_model_file {
     char *path;                /* of the file found; "random:NAME" for random weights */
-    char hash[THAW_HASH_TEXT]; /* SHA-256 of the file; "" for random weights */
+    char hash[THAW_HASH_TEXT]; /* SHA-256 of the file, once thaw_model_file_hash was asked; "" for
+                                * random weights */
     struct thaw_graph *graph;
     const struct thaw_arch *arch; /* family, or NULL */
     struct thaw_preprocess preprocess;
@@ -42,6 +43,8 @@ int thaw_model_size(const char *text, int *height, int *width, struct thaw_error
 int thaw_model_file_open(struct thaw_model_file *m, const struct thaw_model_request *request,
                          struct thaw_error *err);
 void thaw_model_file_release(struct thaw_model_file *m);
+/* Fills in m->hash: the whole file is read for it. */
+int thaw_model_file_hash(struct thaw_model_file *m, struct thaw_error *err);
 
 /* The node whose arithmetic the output is: behind it only the shape changes. */
 const struct thaw_node *thaw_model_last_arithmetic(const struct thaw_graph *graph);

@@ -85,28 +85,21 @@ static void read_tensors(struct thaw_tensor *tensors, size_t n)
 {
     struct thaw_error err = {0};
     for (size_t i = 0; i < n; i++) {
-        float *numbers = thaw_new(tensors[i].count, sizeof *numbers, &err);
-        if (tensors[i].data) {
-            free(numbers);
+        if (tensors[i].data)
             continue;
-        }
+        float *numbers = thaw_new(tensors[i].count, sizeof *numbers, &err);
         CU_ASSERT_EQUAL(thaw_told(thaw_tensor_read(&tensors[i], numbers, &err), &err), 0);
         tensors[i].data = numbers;
     }
 }
 
-static void read_all(struct thaw_keras_file *file)
-{
-    for (size_t i = 0; i < file->n_groups; i++)
-        read_tensors(file->groups[i].tensors, file->groups[i].n_tensors);
-    read_tensors(file->extras, file->n_extras);
-}
-
 static struct thaw_keras_file *load(const char *path, struct thaw_error *err)
 {
     struct thaw_keras_file *file = thaw_keras_load(path, err);
+    for (size_t i = 0; file && i < file->n_groups; i++)
+        read_tensors(file->groups[i].tensors, file->groups[i].n_tensors);
     if (file)
-        read_all(file);
+        read_tensors(file->extras, file->n_extras);
     return file;
 }
 
@@ -360,7 +353,8 @@ static void test_round_trip(void)
     CU_ASSERT_EQUAL(thaw_file_write(two, "old", 3, &err), 0);
     CU_ASSERT_EQUAL(thaw_told(thaw_keras_save(two, again, &err), &err), 0);
     check_equal_bytes(one, two);
-    read_all(again);
+    thaw_keras_free(again);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(again = load(two, &err));
     compare(file, again);
     /* A loaded file takes tensors of its own beside those of the file. */
     CU_ASSERT_EQUAL(
@@ -381,7 +375,6 @@ static void test_shortened(void)
     thaw_keras_free(file);
     CU_ASSERT_PTR_NOT_NULL_FATAL(file = thaw_keras_load(path, &err));
     const struct thaw_tensor *t = thaw_keras_extra(file, "selftest/input");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(t);
     CU_ASSERT_EQUAL(thaw_told(thaw_tensor_read(t, numbers, &err), &err), 0);
     CU_ASSERT_EQUAL(truncate(path, (off_t)t->at + 4), 0);
     CU_ASSERT_EQUAL(thaw_tensor_read(t, numbers, &err), -1);

@@ -58,6 +58,12 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
     struct thaw_loader *l = w->loader;
     const struct thaw_loader_options *o = &l->o;
     const float *kept = o->cache ? thaw_cache_find(o->cache, id) : NULL;
+    if (kept && !o->augment && !o->pictures) {
+        struct thaw_image picture = w->image;
+        picture.data = (float *)kept; /* is only read */
+        thaw_preprocess_normalise(o->preprocess, &picture, out);
+        return 0;
+    }
     if (kept) {
         memcpy(w->image.data, kept, l->values * sizeof *kept);
     } else {
@@ -131,7 +137,7 @@ static void clear_slot(struct slot *slot)
 static int create_slots(struct thaw_loader *l, struct thaw_error *err)
 {
     size_t values;
-    l->n_slots = l->o.ahead < 2 ? 2 : (size_t)l->o.ahead;
+    l->n_slots = l->o.ahead < 1 ? 1 : (size_t)l->o.ahead;
     if (!thaw_mul(l->values, l->o.batch, &values))
         return thaw_fail(err, THAW_EMEMORY, "a batch of %zu images is too large", l->o.batch);
     if (!(l->slots = thaw_new(l->n_slots, sizeof *l->slots, err)))

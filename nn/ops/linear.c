@@ -17,7 +17,7 @@ struct state {
     size_t rows;       /* of the kernel seen as a matrix [rows, channels] */
     int channels;      /* outputs */
     float *k, *b;      /* [channels]: the folded norm, k and the bias that results */
-    float *kernel;     /* W k; NULL without a norm */
+    float *kernel;     /* W k, while it is needed; NULL without a norm */
     float *dkernel, *dk, *dbias;
 };
 
@@ -67,8 +67,6 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
         !(s->b = thaw_new_aligned(channels, sizeof(float), err)) ||
         !(s->k = thaw_new_aligned(channels, sizeof(float), err)))
         return -1;
-    if (op->norm && !(s->kernel = thaw_new_aligned(count, sizeof(float), err)))
-        return -1;
     if (spec.weight_gradient && (!(s->dkernel = thaw_new_aligned(count, sizeof(float), err)) ||
                                  !(s->dk = thaw_new_aligned(channels, sizeof(float), err)) ||
                                  !(s->dbias = thaw_new_aligned(channels, sizeof(float), err))))
@@ -97,6 +95,8 @@ static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
     const float *kernel = op->params[0]->data;
     const float *bias = op->params[1] ? op->params[1]->data : NULL;
     if (op->norm) {
+        if (!s->kernel && !(s->kernel = thaw_new_aligned(op->params[0]->count, sizeof(float), err)))
+            return -1;
         thaw_affine_fold(op->norm, s->channels, s->k, s->b);
         struct scaling scaling = {kernel, s->k, s->kernel, (size_t)s->channels};
         thaw_par_range(s->rows, scale_rows, &scaling);
@@ -109,7 +109,12 @@ static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
             s->b[o] = bias ? bias[o] : 0;
         }
     }
-    return thaw_conv_set_weights(s->conv, kernel, s->b, err);
+    int rc = thaw_conv_set_weights(s->conv, kernel, s->b, err);
+    if (!op->trained) { /* the primitive has its own copy, in its own order */
+        free(s->kernel);
+        s->kernel = NULL;
+    }
+    return rc;
 }
 
 static int forward(const struct thaw_op *op, void *state, const struct thaw_run *run,
