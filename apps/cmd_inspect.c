@@ -305,7 +305,7 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     if (n_args != 1)
         return thaw_fail(err, THAW_EUSAGE, "one model file is needed, %d words were given", n_args);
     thaw_common_threads(&v->common);
-    if (thaw_common_open(&m, args[0], &v->common, false, err))
+    if (thaw_common_open(&m, args[0], &v->common, THAW_OPEN_LEAN, err))
         return -1;
     int rc = thaw_model_file_hash(&m, err) || collect(&f, &m, v->verify, err) ? -1 : 0;
     if (rc == 0)

@@ -192,7 +192,8 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     if (!n_args)
         return thaw_fail(err, THAW_EUSAGE, "a model file and images are needed");
     thaw_common_threads(&w.v->common);
-    if (thaw_common_open(&w.model, args[0], &w.v->common, !w.v->tensor, err))
+    unsigned how = THAW_OPEN_LEAN | (w.v->tensor ? 0 : THAW_OPEN_PICTURES);
+    if (thaw_common_open(&w.model, args[0], &w.v->common, how, err))
         return -1;
     if (thaw_runner_init(&w.runner, &w.model, THAW_ANSWER_PROBABILITIES, -1, err) ||
         choose_names(&w, err))

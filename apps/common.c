@@ -22,14 +22,15 @@ bool thaw_common_brief(const void *values, char *const *args, int n_args)
 }
 
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
-                     bool need_preprocess, struct thaw_error *err)
+                     unsigned how, struct thaw_error *err)
 {
     struct thaw_model_request request = {.name = name,
                                          .models_dir = common->models,
                                          .arch = common->arch,
                                          .preprocess = common->preprocess,
                                          .size = common->size,
-                                         .need_preprocess = need_preprocess};
+                                         .need_preprocess = how & THAW_OPEN_PICTURES,
+                                         .lean = how & THAW_OPEN_LEAN};
     return thaw_model_file_open(m, &request, err);
 }
 

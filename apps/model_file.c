@@ -64,7 +64,7 @@ static int read_record(struct thaw_model_file *m, struct thaw_error *err)
 static int choose_size(const struct thaw_model_file *m, const struct thaw_model_request *r,
                        struct thaw_model_options *options, struct thaw_error *err)
 {
-    *options = (struct thaw_model_options){.arch = r->arch};
+    *options = (struct thaw_model_options){.arch = r->arch, .lean = r->lean};
     if (r->size)
         return thaw_model_size(r->size, &options->height, &options->width, err);
     if (m->preprocess_from) {

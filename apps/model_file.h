@@ -31,6 +31,7 @@ struct thaw_model_request {
     const char *size;       /* --size: "N" or "HxW"; NULL: the model's own */
     uint64_t seed;          /* of random weights */
     bool need_preprocess;   /* false: a model without known preprocessing is no error */
+    bool lean;              /* as in struct thaw_model_options */
 };
 
 /* "224" or "192x256" (height first). */

@@ -178,7 +178,7 @@ fail:
 static int check_saved(const char *path, struct thaw_error *err)
 {
     struct thaw_model_file m;
-    struct thaw_model_request request = {.name = path};
+    struct thaw_model_request request = {.name = path, .lean = true};
     double difference = 0;
     if (thaw_model_file_open(&m, &request, err))
         return -1;

@@ -1,6 +1,5 @@
 #include "io/keras_file.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,20 +114,11 @@ int thaw_keras_add_tensor(struct thaw_keras_file *file, struct thaw_keras_group 
 int thaw_tensor_read(const struct thaw_tensor *t, float *to, struct thaw_error *err)
 {
     size_t size = t->count * sizeof *to;
-    if (t->data) {
-        memcpy(to, t->data, size);
-        return 0;
-    }
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pread(t->fd, (char *)to + done, size - done, (off_t)(t->at + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return thaw_fail_errno(err, "tensor '%s'", t->name);
-        if (n == 0)
-            return thaw_fail(err, THAW_EINPUT, "tensor '%s': the file has become shorter", t->name);
-        done += (size_t)n;
-    }
+    if (!t->data)
+        return thaw_place_read(&t->place, to, size, err)
+                   ? thaw_error_prefix(err, "tensor '%s'", t->name)
+                   : 0;
+    memcpy(to, t->data, size);
     return 0;
 }
 

@@ -7,8 +7,8 @@
 #define THAW_IO_KERAS_FILE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
+#include "io/base/file.h"
 #include "io/base/json.h"
 
 enum { THAW_TENSOR_RANK = 6 };
@@ -17,10 +17,9 @@ struct thaw_tensor {
     char *name; /* as in weight_names, e.g. "conv1/kernel:0" */
     int rank;   /* 0 = scalar */
     long dims[THAW_TENSOR_RANK];
-    size_t count; /* product of dims */
-    float *data;  /* row-major; NULL while they are still in a file: thaw_tensor_read */
-    int fd;       /* that file, held open by its struct thaw_keras_file... */
-    uint64_t at;  /* ...and where in it they stand */
+    size_t count;            /* product of dims */
+    float *data;             /* row-major; NULL while they are still in the file */
+    struct thaw_place place; /* there, as long as the struct thaw_keras_file lives */
 };
 
 /* The numbers, wherever they are, row-major to `to` [count]. */

@@ -119,8 +119,7 @@ static int find_numbers(struct cursor *c, const struct thaw_wire *w, struct thaw
     if (w->at) {
         if (w->at > c->file_size || t->count > (c->file_size - w->at) / sizeof(float))
             return broken(c, "a place outside the file", err);
-        t->fd = c->fd;
-        t->at = w->at;
+        t->place = (struct thaw_place){c->fd, w->at};
         return 0;
     }
     if (!t->count)

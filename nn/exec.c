@@ -63,13 +63,35 @@ static int make_gradients(struct thaw_exec *e, struct thaw_error *err)
     return 0;
 }
 
+/* Weights of a lean graph are in memory one operation at a time. */
+static int take_weights(const struct thaw_op *op, struct thaw_error *err)
+{
+    for (int i = 0; i < THAW_MAX_PARAMS; i++)
+        if (op->params[i] && thaw_param_take(op->params[i], err))
+            return -1;
+    return op->norm ? take_weights(op->norm, err) : 0;
+}
+
+static void drop_weights(const struct thaw_op *op)
+{
+    for (int i = 0; i < THAW_MAX_PARAMS; i++)
+        if (op->params[i])
+            thaw_param_drop(op->params[i]);
+    if (op->norm)
+        drop_weights(op->norm);
+}
+
 static int prepare_ops(struct thaw_exec *e, struct thaw_error *err)
 {
     for (int i = 0; i < e->plan->n_ops; i++) {
         struct thaw_op *op = &e->ops[i];
         struct thaw_op_env env = {.n = e->n, .values = e->plan->values, .training = e->training};
-        if (op->kind->prepare && op->kind->prepare(op, &env, &e->states[i], err))
+        if (take_weights(op, err) ||
+            (op->kind->prepare && op->kind->prepare(op, &env, &e->states[i], err)) ||
+            (op->kind->update && op->kind->update(op, e->states[i], err)))
             return thaw_error_prefix(err, "layer %s", op->node->name);
+        if (op->kind->copies)
+            drop_weights(op);
         e->memory.ops[i].saved_bytes = env.saved_bytes;
         e->memory.ops[i].scratch_bytes = env.scratch_bytes;
     }
@@ -94,11 +116,11 @@ static int make_arrays(struct thaw_exec *e, struct thaw_error *err)
     return 0;
 }
 
-static int update_ops(struct thaw_exec *e, bool all, struct thaw_error *err)
+int thaw_exec_update(struct thaw_exec *e, struct thaw_error *err)
 {
     for (int i = 0; i < e->plan->n_ops; i++) {
         struct thaw_op *op = &e->ops[i];
-        if (op->kind->update && (all || op->trained) && op->kind->update(op, e->states[i], err))
+        if (op->kind->update && op->trained && op->kind->update(op, e->states[i], err))
             return thaw_error_prefix(err, "layer %s", op->node->name);
     }
     return 0;
@@ -115,7 +137,7 @@ struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct t
         e->training |= plan->ops[i].backward;
     if (make_arrays(e, err) || make_gradients(e, err) || prepare_ops(e, err) ||
         thaw_exec_memory_init(&e->memory, plan, n, e->training, err) ||
-        !(e->arena = thaw_new_aligned(e->memory.bytes, 1, err)) || update_ops(e, true, err)) {
+        !(e->arena = thaw_new_aligned(e->memory.bytes, 1, err))) {
         thaw_exec_free(e);
         return NULL;
     }
@@ -138,11 +160,6 @@ void thaw_exec_free(struct thaw_exec *e)
     free(e->in);
     free(e->din);
     free(e);
-}
-
-int thaw_exec_update(struct thaw_exec *e, struct thaw_error *err)
-{
-    return update_ops(e, false, err);
 }
 
 static void take_input(struct thaw_exec *e, const struct thaw_pass *pass)

@@ -105,6 +105,18 @@ static void report_count(const struct thaw_wants *wants, const char *layer,
     thaw_problem(problems, text);
 }
 
+/* Weights without memory are left in the file, if they stand there as they are. */
+static int fill(struct thaw_param *p, const struct thaw_tensor *t, struct thaw_error *err)
+{
+    if (!p->data && !t->data) {
+        p->place = t->place;
+        return 0;
+    }
+    if (!p->data && !(p->data = thaw_new_aligned(p->count, sizeof *p->data, err)))
+        return -1;
+    return thaw_tensor_read(t, p->data, err);
+}
+
 /* Position is the rule, as in Keras; names are counted for the notes only. */
 int thaw_bind_group(const struct thaw_wants *wants, const char *layer,
                     const struct thaw_keras_group *group, struct thaw_problems *problems,
@@ -126,7 +138,7 @@ int thaw_bind_group(const struct thaw_wants *wants, const char *layer,
             thaw_problem(problems, text);
             continue;
         }
-        if (thaw_tensor_read(tensor, want->param->data, err))
+        if (fill(want->param, tensor, err))
             return -1;
         bound->tensors++;
         bound->values += want->param->count;

@@ -177,6 +177,7 @@ static int gradients(const struct thaw_op *op, void *state, struct thaw_error *e
 const struct thaw_op_kind thaw_op_linear = {.name = "linear",
                                             .conf_size = sizeof(struct thaw_linear),
                                             .hosts = true,
+                                            .copies = true,
                                             .reads = reads,
                                             .prepare = prepare,
                                             .update = update,
