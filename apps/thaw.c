@@ -12,6 +12,7 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 
+enum { BRIEF_MEMORY = 64 << 20 };
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
 /* The i-th command of the list. */
@@ -95,7 +96,9 @@ static int run(const struct thaw_command *c, int argc, char **argv)
     else if (help)
         print_help(c);
     else {
-        if (!c->brief || !c->brief(values, args, n_args))
+        if (c->brief && c->brief(values, args, n_args))
+            thaw_reserve(BRIEF_MEMORY);
+        else
             thaw_par_restart(argv);
         if (c->run(values, args, n_args, &err))
             rc = report(c, &err);

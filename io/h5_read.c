@@ -78,12 +78,12 @@ static hid_t step(hid_t group, const char *name, const char *path, struct thaw_e
                   thaw_h5_where(group).text);
         return -1;
     }
-    if (!thaw_h5_has(group, name)) {
+    if (H5Lget_info(group, name, &link, H5P_DEFAULT) < 0) {
+        if (thaw_h5_has(group, name))
+            return thaw_h5_damaged(err, "a link", group), -1;
         thaw_fail(err, THAW_EINPUT, "'%s' does not exist in '%s'", name, thaw_h5_where(group).text);
         return -1;
     }
-    if (H5Lget_info(group, name, &link, H5P_DEFAULT) < 0)
-        return thaw_h5_damaged(err, "a link", group), -1;
     if (link.type != H5L_TYPE_HARD) {
         thaw_fail(err, THAW_EINPUT, "'%s' in '%s' is %s link; only plain members are read", name,
                   thaw_h5_where(group).text, link.type == H5L_TYPE_SOFT ? "a soft" : "an external");
