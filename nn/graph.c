@@ -162,11 +162,14 @@ done:
     return number;
 }
 
-int thaw_param_take(struct thaw_param *p, struct thaw_error *err)
+int thaw_param_take(struct thaw_param *p, float **room, struct thaw_error *err)
 {
     if (p->data)
         return 0;
-    if (!(p->data = thaw_new_aligned(p->count, sizeof *p->data, err)))
+    if (room) {
+        p->data = *room;
+        *room += p->count;
+    } else if (!(p->data = thaw_new_aligned(p->count, sizeof *p->data, err)))
         return -1;
     return thaw_place_read(&p->place, p->data, p->count * sizeof *p->data, err)
                ? thaw_error_prefix(err, "weight %s", p->role)
@@ -175,10 +178,8 @@ int thaw_param_take(struct thaw_param *p, struct thaw_error *err)
 
 void thaw_param_drop(struct thaw_param *p)
 {
-    if (!p->place.at)
-        return;
-    free(p->data);
-    p->data = NULL;
+    if (p->place.at)
+        p->data = NULL;
 }
 
 int thaw_graph_find(const struct thaw_graph *graph, const char *name)

@@ -38,9 +38,10 @@ void thaw_graph_free(struct thaw_graph *graph);
 int thaw_graph_add(struct thaw_graph *graph, const char *class_name, const char *name,
                    const int *inputs, int n_inputs, const json_t *config, struct thaw_error *err);
 
-/* For weights of a lean graph that are left in a file: into memory, and out of it again. Both do
- * nothing for others. */
-int thaw_param_take(struct thaw_param *param, struct thaw_error *err);
+/* For weights of a lean graph that are left in a file, others are left alone: reads them to memory
+ * of their own, or, when there is a `room`, to *room, which moves on behind them; thaw_param_drop
+ * forgets these. */
+int thaw_param_take(struct thaw_param *param, float **room, struct thaw_error *err);
 void thaw_param_drop(struct thaw_param *param);
 
 int thaw_graph_find(const struct thaw_graph *graph, const char *name); /* -1 if absent */

@@ -51,6 +51,14 @@ static size_t batch_size(const struct thaw_loader *l, size_t batch)
     return left < l->o.batch ? left : l->o.batch;
 }
 
+static void finish(const struct thaw_loader *l, const struct thaw_image *image, float *out)
+{
+    if (l->o.pictures)
+        memcpy(out, image->data, l->values * sizeof *out);
+    else
+        thaw_preprocess_normalise(l->o.preprocess, image, out);
+}
+
 /* Fills one place of a batch. Runs outside the lock. */
 static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
                       struct thaw_error *err)
@@ -58,10 +66,9 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
     struct thaw_loader *l = w->loader;
     const struct thaw_loader_options *o = &l->o;
     const float *kept = o->cache ? thaw_cache_find(o->cache, id) : NULL;
-    if (kept && !o->augment && !o->pictures) {
-        struct thaw_image picture = w->image;
-        picture.data = (float *)kept; /* is only read */
-        thaw_preprocess_normalise(o->preprocess, &picture, out);
+    if (kept && !o->augment) {
+        const struct thaw_preprocess *p = o->preprocess;
+        finish(l, &(struct thaw_image){p->width, p->height, p->channels, (float *)kept}, out);
         return 0;
     }
     if (kept) {
@@ -83,10 +90,7 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
     }
     if (o->augment)
         thaw_augment_apply(o->augment, &w->image, &w->scratch, o->seed, epoch, (uint32_t)id);
-    if (o->pictures)
-        memcpy(out, w->image.data, l->values * sizeof *out);
-    else
-        thaw_preprocess_normalise(o->preprocess, &w->image, out);
+    finish(l, &w->image, out);
     return 0;
 }
 
@@ -167,8 +171,8 @@ static int create_workers(struct thaw_loader *l, struct thaw_error *err)
     for (size_t i = 0; rc == 0 && i < l->n_workers; i++) {
         struct worker *w = &l->workers[i];
         w->loader = l;
-        if (thaw_image_init(&w->image, p->width, p->height, p->channels, err) ||
-            thaw_image_init(&w->scratch, p->width, p->height, p->channels, err))
+        if (l->o.augment && (thaw_image_init(&w->image, p->width, p->height, p->channels, err) ||
+                             thaw_image_init(&w->scratch, p->width, p->height, p->channels, err)))
             rc = -1;
         else if (pthread_create(&w->thread, NULL, run, w))
             rc = thaw_fail(err, THAW_ESYSTEM, "no thread for decoding; try fewer threads than %zu",
