@@ -223,7 +223,7 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     if (n_args != 2)
         return thaw_fail(err, THAW_EUSAGE, "a model file and a folder of scans are needed");
     thaw_common_threads(&w.v->common);
-    if (thaw_common_open(&w.model, args[0], &w.v->common, true, err))
+    if (thaw_common_open(&w.model, args[0], &w.v->common, THAW_OPEN_PICTURES | THAW_OPEN_LEAN, err))
         return -1;
     int rc = evaluate(&w, args[1], err);
     thaw_labels_free(w.labels, w.runner.classes);

@@ -78,7 +78,8 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     if (!v->output)
         return thaw_fail(err, THAW_EUSAGE, "-o OUT.h5 is needed");
     thaw_common_threads(&v->common);
-    if (thaw_common_open(&m, args[0], &v->common, v->with_preprocessing, err))
+    if (thaw_common_open(&m, args[0], &v->common, v->with_preprocessing ? THAW_OPEN_PICTURES : 0,
+                         err))
         return -1;
     if (thaw_common_distinct(m.path, v->output, err))
         goto done;
@@ -113,4 +114,5 @@ const struct thaw_command thaw_command_export = {
     .options = options,
     .order = 50,
     .run = run,
+    .brief = thaw_common_brief,
     .values_size = sizeof(struct values)};

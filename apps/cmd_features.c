@@ -92,7 +92,8 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     if (v->output && !ends_with(v->output, ".csv") && !ends_with(v->output, ".npy"))
         return thaw_fail(err, THAW_EUSAGE, "-o %s: the name must end in .csv or .npy", v->output);
     thaw_common_threads(&v->common);
-    if (thaw_common_open(&m, args[0], &v->common, !v->tensor, err))
+    unsigned how = THAW_OPEN_LEAN | (v->tensor ? 0 : THAW_OPEN_PICTURES);
+    if (thaw_common_open(&m, args[0], &v->common, how, err))
         return -1;
     if (thaw_runner_init(&r, &m, THAW_ANSWER_POOLED, thaw_model_feature_node(m.graph), err) ||
         thaw_inputs_open(&in, &m, args + 1, n_args - 1, v->tensor, err))

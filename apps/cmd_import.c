@@ -123,8 +123,7 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     thaw_common_threads(&v->common);
     if (thaw_common_distinct(args[0], v->output, err) || is_torch(args[0], &torch, err))
         return -1;
-    if (torch ? open_torch(&m, args[0], v, err)
-              : thaw_common_open(&m, args[0], &v->common, false, err))
+    if (torch ? open_torch(&m, args[0], v, err) : thaw_common_open(&m, args[0], &v->common, 0, err))
         return -1;
     json_t *extra = thaw_common_provenance(&m, torch ? "PyTorch state dict" : "Keras HDF5", err);
     int rc = extra ? name_classes(&m, v->labels, err) : -1;

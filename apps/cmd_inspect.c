@@ -305,9 +305,9 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     if (n_args != 1)
         return thaw_fail(err, THAW_EUSAGE, "one model file is needed, %d words were given", n_args);
     thaw_common_threads(&v->common);
-    if (thaw_common_open(&m, args[0], &v->common, false, err))
+    if (thaw_common_open(&m, args[0], &v->common, THAW_OPEN_LEAN, err))
         return -1;
-    int rc = collect(&f, &m, v->verify, err);
+    int rc = thaw_model_file_hash(&m, err) || collect(&f, &m, v->verify, err) ? -1 : 0;
     if (rc == 0)
         rc = v->common.json ? print_json(&f, err) : print_text(&f, err);
     if (rc == 0 && f.verified && !(f.difference <= TOLERANCE))
@@ -332,4 +332,5 @@ const struct thaw_command thaw_command_inspect = {
     .options = options,
     .order = 70,
     .run = run,
+    .brief = thaw_common_brief,
     .values_size = sizeof(struct values)};

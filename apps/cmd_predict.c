@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "apps/command.h"
 #include "apps/common.h"
@@ -191,7 +192,8 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     if (!n_args)
         return thaw_fail(err, THAW_EUSAGE, "a model file and images are needed");
     thaw_common_threads(&w.v->common);
-    if (thaw_common_open(&w.model, args[0], &w.v->common, !w.v->tensor, err))
+    unsigned how = THAW_OPEN_LEAN | (w.v->tensor ? 0 : THAW_OPEN_PICTURES);
+    if (thaw_common_open(&w.model, args[0], &w.v->common, how, err))
         return -1;
     if (thaw_runner_init(&w.runner, &w.model, THAW_ANSWER_PROBABILITIES, -1, err) ||
         choose_names(&w, err))
@@ -212,6 +214,14 @@ done:
     return rc;
 }
 
+/* One image is. */
+static bool brief(const void *values, char *const *args, int n_args)
+{
+    const struct values *v = values;
+    struct stat st;
+    return n_args == 2 && !v->tensor && stat(args[1], &st) == 0 && S_ISREG(st.st_mode);
+}
+
 const struct thaw_command thaw_command_predict = {
     .name = "predict",
     .usage = "MODEL FILE... [-k N] [--json] [--csv FILE]",
@@ -226,4 +236,5 @@ const struct thaw_command thaw_command_predict = {
     .options = options,
     .order = 30,
     .run = run,
+    .brief = brief,
     .values_size = sizeof(struct values)};

@@ -92,7 +92,7 @@ static int open_model(struct job *j, struct thaw_error *err)
                                          .size = v->common.size,
                                          .seed = (uint64_t)v->seed,
                                          .need_preprocess = true};
-    if (thaw_model_file_open(&j->model, &request, err) ||
+    if (thaw_model_file_open(&j->model, &request, err) || thaw_model_file_hash(&j->model, err) ||
         thaw_train_pictures(v, &j->model.preprocess, err))
         return -1;
     char *text = thaw_preprocess_text(&j->model.preprocess, err);

@@ -18,6 +18,9 @@ struct thaw_command {
      * with 1). */
     int (*run)(void *values, char **args, int n_args, struct thaw_error *err);
     size_t values_size; /* of the struct the options are written to */
+    /* Is it over so soon that starting the program twice (thaw_par_restart) does not pay? NULL: no.
+     */
+    bool (*brief)(const void *values, char *const *args, int n_args);
 };
 
 extern const struct thaw_command *const thaw_commands[];

@@ -9,7 +9,16 @@
 
 void thaw_common_threads(const struct thaw_common *common)
 {
-    thaw_par_set_threads(common->threads > 0 ? (int)common->threads : thaw_par_available());
+    int all = thaw_par_may_wait() ? thaw_par_available() : 1;
+    thaw_par_set_threads(common->threads > 0 ? (int)common->threads : all);
+}
+
+bool thaw_common_brief(const void *values, char *const *args, int n_args)
+{
+    (void)values;
+    (void)args;
+    (void)n_args;
+    return true;
 }
 
 size_t thaw_common_peak_memory(void)
@@ -26,14 +35,15 @@ size_t thaw_common_peak_memory(void)
 }
 
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
-                     bool need_preprocess, struct thaw_error *err)
+                     unsigned how, struct thaw_error *err)
 {
     struct thaw_model_request request = {.name = name,
                                          .models_dir = common->models,
                                          .arch = common->arch,
                                          .preprocess = common->preprocess,
                                          .size = common->size,
-                                         .need_preprocess = need_preprocess};
+                                         .need_preprocess = how & THAW_OPEN_PICTURES,
+                                         .lean = how & THAW_OPEN_LEAN};
     return thaw_model_file_open(m, &request, err);
 }
 
@@ -45,12 +55,13 @@ int thaw_common_distinct(const char *input, const char *output, struct thaw_erro
     return thaw_fail(err, THAW_EUSAGE, "-o %s is the file that is read; give another name", output);
 }
 
-json_t *thaw_common_provenance(const struct thaw_model_file *m, const char *kind,
-                               struct thaw_error *err)
+json_t *thaw_common_provenance(struct thaw_model_file *m, const char *kind, struct thaw_error *err)
 {
     const char *slash = strrchr(m->path, '/');
     if (m->record)
         return json_incref(m->record);
+    if (thaw_model_file_hash(m, err))
+        return NULL;
     json_t *extra = json_pack("{s:{s:s, s:s?, s:s, s:s?}}", "provenance", "source",
                               slash ? slash + 1 : m->path, "sha256", *m->hash ? m->hash : NULL,
                               "kind", kind, "family", m->arch ? m->arch->name : NULL);

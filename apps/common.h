@@ -66,15 +66,21 @@ void thaw_common_threads(const struct thaw_common *common);
 /* VmHWM: the most memory this process ever held, in bytes; 0 where the system does not tell. */
 size_t thaw_common_peak_memory(void);
 
-/* Opens the model with these options. */
+/* For commands that are over soon whatever they are given. */
+bool thaw_common_brief(const void *values, char *const *args, int n_args);
+
+enum thaw_open {
+    THAW_OPEN_PICTURES = 1, /* it must be known how pictures become its input */
+    THAW_OPEN_LEAN = 2      /* the model is run, not changed or saved */
+};
+/* Opens the model with these options. `how`: any of enum thaw_open, joined by |. */
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
-                     bool need_preprocess, struct thaw_error *err);
+                     unsigned how, struct thaw_error *err);
 
 /* What to keep of a model's record when it is saved again; for one without, where it came from: the
  * source by its name, without its folder, which is nobody's business. `kind` says what the source
  * is. A new reference. */
-json_t *thaw_common_provenance(const struct thaw_model_file *m, const char *kind,
-                               struct thaw_error *err);
+json_t *thaw_common_provenance(struct thaw_model_file *m, const char *kind, struct thaw_error *err);
 
 /* -1 with an error when both paths are the same file. */
 int thaw_common_distinct(const char *input, const char *output, struct thaw_error *err);

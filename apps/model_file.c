@@ -64,7 +64,7 @@ static int read_record(struct thaw_model_file *m, struct thaw_error *err)
 static int choose_size(const struct thaw_model_file *m, const struct thaw_model_request *r,
                        struct thaw_model_options *options, struct thaw_error *err)
 {
-    *options = (struct thaw_model_options){.arch = r->arch};
+    *options = (struct thaw_model_options){.arch = r->arch, .lean = r->lean};
     if (r->size)
         return thaw_model_size(r->size, &options->height, &options->width, err);
     if (m->preprocess_from) {
@@ -89,7 +89,7 @@ static int load(struct thaw_model_file *m, const struct thaw_model_request *r,
 {
     if (!(m->path = thaw_model_find(r->name, r->models_dir, err)))
         return -1;
-    if (thaw_hash_file(m->path, m->hash, err) || !(m->file = thaw_keras_load(m->path, err)))
+    if (!(m->file = thaw_keras_load(m->path, err)))
         return -1;
     if (read_record(m, err) || build(m, r, err))
         return thaw_error_prefix(err, "%s", m->path);
@@ -268,6 +268,11 @@ int thaw_model_file_open(struct thaw_model_file *m, const struct thaw_model_requ
 fail:
     thaw_model_file_release(m);
     return -1;
+}
+
+int thaw_model_file_hash(struct thaw_model_file *m, struct thaw_error *err)
+{
+    return *m->hash || !m->file ? 0 : thaw_hash_file(m->path, m->hash, err);
 }
 
 void thaw_model_file_release(struct thaw_model_file *m)

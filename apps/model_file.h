@@ -9,7 +9,8 @@
 
 struct thaw_model_file {
     char *path;                /* of the file found; "random:NAME" for random weights */
-    char hash[THAW_HASH_TEXT]; /* SHA-256 of the file; "" for random weights */
+    char hash[THAW_HASH_TEXT]; /* SHA-256 of the file, once thaw_model_file_hash was asked; "" for
+                                * random weights */
     struct thaw_graph *graph;
     const struct thaw_arch *arch; /* family, or NULL */
     struct thaw_preprocess preprocess;
@@ -31,6 +32,7 @@ struct thaw_model_request {
     uint64_t seed;          /* of random weights */
     int classes;            /* of random weights: outputs of the family's own top; 0: no top */
     bool need_preprocess;   /* false: a model without known preprocessing is no error */
+    bool lean;              /* as in struct thaw_model_options */
 };
 
 /* "224" or "192x256" (height first). */
@@ -43,6 +45,8 @@ int thaw_model_size(const char *text, int *height, int *width, struct thaw_error
 int thaw_model_file_open(struct thaw_model_file *m, const struct thaw_model_request *request,
                          struct thaw_error *err);
 void thaw_model_file_release(struct thaw_model_file *m);
+/* Fills in m->hash: the whole file is read for it. */
+int thaw_model_file_hash(struct thaw_model_file *m, struct thaw_error *err);
 
 /* The node whose arithmetic the output is: behind it only the shape changes. */
 const struct thaw_node *thaw_model_last_arithmetic(const struct thaw_graph *graph);

@@ -54,11 +54,6 @@ int thaw_runner_init(struct thaw_runner *r, const struct thaw_model_file *m,
     r->out = r->plan->values[r->plan->output].shape;
     if (probabilities && find_top(r, err))
         goto fail;
-    int n = thaw_exec_choose_batch(r->plan, MOST_AT_ONCE);
-    if (!(r->exec = thaw_exec_create(r->plan, n, err)))
-        goto fail;
-    if (!(r->room = thaw_new((size_t)n * thaw_shape_count(r->out), sizeof *r->room, err)))
-        goto fail;
     return 0;
 fail:
     thaw_runner_release(r);
@@ -86,6 +81,20 @@ void thaw_runner_release(struct thaw_runner *r)
 }
 
 /* --- at work --- */
+
+/* An executor for no more samples at once than there are. */
+static int make_executor(struct thaw_runner *r, size_t count, struct thaw_error *err)
+{
+    int limit = count < MOST_AT_ONCE ? (int)count : MOST_AT_ONCE;
+    int n = thaw_exec_choose_batch(r->plan, limit);
+    if (r->exec && thaw_exec_batch(r->exec) >= n)
+        return 0;
+    thaw_exec_free(r->exec);
+    free(r->room);
+    r->room = thaw_new((size_t)n * thaw_shape_count(r->out), sizeof *r->room, err);
+    r->exec = r->room ? thaw_exec_create(r->plan, n, err) : NULL;
+    return r->exec ? 0 : -1;
+}
 
 size_t thaw_runner_width(const struct thaw_runner *r)
 {
@@ -125,6 +134,8 @@ static void finish_rows(const struct thaw_runner *r, const float *rows, size_t n
 int thaw_runner_apply(struct thaw_runner *r, const float *x, size_t count, float *y,
                       struct thaw_error *err)
 {
+    if (make_executor(r, count, err))
+        return -1;
     size_t batch = (size_t)thaw_exec_batch(r->exec), width = thaw_runner_width(r);
     size_t in = thaw_shape_count(r->plan->values[r->plan->input].shape);
     for (size_t i = 0; i < count; i += batch) {
@@ -167,13 +178,16 @@ int thaw_runner_dataset(struct thaw_runner *r, const struct thaw_dataset *data,
                         struct thaw_error *err)
 {
     int rc = -1;
+    if (make_executor(r, data->n, err))
+        return -1;
     size_t batch = (size_t)thaw_exec_batch(r->exec);
+    size_t batches = (data->n + batch - 1) / batch, threads = (size_t)thaw_par_threads();
     struct thaw_loader_options options = {.data = data,
                                           .preprocess = &r->model->preprocess,
                                           .cache = cache,
                                           .batch = batch,
-                                          .threads = thaw_par_threads(),
-                                          .ahead = AHEAD};
+                                          .threads = (int)(threads < data->n ? threads : data->n),
+                                          .ahead = batches < AHEAD ? (int)batches : AHEAD};
     struct thaw_loader *loader = NULL;
     size_t *order = thaw_new(data->n, sizeof *order, err);
     if (!order)

@@ -19,7 +19,7 @@ enum thaw_top { THAW_TOP_SOFTMAX, THAW_TOP_LOGITS, THAW_TOP_SIGMOID };
 struct thaw_runner {
     const struct thaw_model_file *model; /* borrowed */
     struct thaw_plan *plan;
-    struct thaw_exec *exec;
+    struct thaw_exec *exec; /* made when it is known how many samples there are */
     enum thaw_answer answer;
     enum thaw_top top;     /* what the network's own output is, for probabilities */
     int classes;           /* of a row of probabilities; 2 for a single sigmoid */
@@ -31,8 +31,9 @@ struct thaw_runner {
     struct thaw_loader_times loading;
 };
 
-/* Probabilities: a top without softmax gets one; a single sigmoid p becomes (1-p, p); several
- * sigmoids and networks without a top are errors. The graph is borrowed and must not change. */
+/* Makes the plan. Probabilities: a top without softmax gets one; a single sigmoid p becomes (1-p,
+ * p); several sigmoids and networks without a top are errors. The graph is borrowed and must not
+ * change. */
 int thaw_runner_init(struct thaw_runner *r, const struct thaw_model_file *m,
                      enum thaw_answer answer, int last, struct thaw_error *err);
 /* Says on stderr what is done to the network's own output, where that is not nothing. */

@@ -12,6 +12,7 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 
+enum { BRIEF_MEMORY = 64 << 20 };
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
 /* The i-th command of the list. */
@@ -81,20 +82,27 @@ static int finish_output(int rc)
     return rc ? rc : FAILED;
 }
 
+/* argv: of the whole program. */
 static int run(const struct thaw_command *c, int argc, char **argv)
 {
     struct thaw_error err = {0};
     bool help = false;
     int n_args = 0, rc = 0;
     void *values = thaw_new(1, c->values_size, &err);
-    char **args = thaw_new((size_t)argc + 1, sizeof *args, &err);
+    char **args = thaw_new((size_t)argc, sizeof *args, &err);
     if (!values || !args ||
-        thaw_options_read(c->options, values, argc, argv, args, &n_args, &help, &err))
+        thaw_options_read(c->options, values, argc - 1, argv + 1, args, &n_args, &help, &err))
         rc = report(c, &err);
     else if (help)
         print_help(c);
-    else if (c->run(values, args, n_args, &err))
-        rc = report(c, &err);
+    else {
+        if (c->brief && c->brief(values, args, n_args))
+            thaw_reserve(BRIEF_MEMORY);
+        else
+            thaw_par_restart(argv);
+        if (c->run(values, args, n_args, &err))
+            rc = report(c, &err);
+    }
     free(args);
     free(values);
     return rc;
@@ -103,7 +111,6 @@ static int run(const struct thaw_command *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
     int rc;
-    thaw_par_restart(argv);
     /* Hours of training must not end because a reader of the output went away. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
@@ -127,6 +134,6 @@ int main(int argc, char **argv)
         print_help(c);
         rc = DONE;
     } else
-        rc = run(c, argc - 1, argv + 1);
+        rc = run(c, argc, argv);
     return finish_output(rc);
 }

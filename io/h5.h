@@ -60,6 +60,8 @@ struct thaw_h5_dataset {
     int rank;
     long dims[THAW_H5_RANK];
     size_t count;
+    uint64_t at; /* byte of the file from which they stand there as this machine's floats,
+                    row-major; 0: they must be read by thaw_h5_read */
 };
 /* Opens a dataset of numbers that can become float32; refused with the reason: links, other types,
  * external and virtual storage, unknown filters, sizes that its storage cannot back. */

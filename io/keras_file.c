@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/base/mem.h"
 #include "io/child.h"
@@ -10,10 +11,11 @@
 struct thaw_keras_file *thaw_keras_create(struct thaw_error *err)
 {
     struct thaw_keras_file *file = thaw_new(1, sizeof *file, err);
-    if (file && !(file->keras_version = thaw_strdup("", err))) {
+    if (!file || !(file->keras_version = thaw_strdup("", err))) {
         free(file);
         return NULL;
     }
+    file->fd = -1;
     return file;
 }
 
@@ -66,21 +68,19 @@ struct thaw_keras_group *thaw_keras_add_group(struct thaw_keras_file *file, cons
 }
 
 int thaw_keras_place(struct thaw_keras_file *file, struct thaw_keras_group *group, const char *name,
-                     const long *dims, int rank, float *data, struct thaw_error *err)
+                     const struct thaw_tensor *what, struct thaw_error *err)
 {
     struct thaw_tensor **tensors = group ? &group->tensors : &file->extras;
     size_t *n = group ? &group->n_tensors : &file->n_extras;
-    struct thaw_tensor t = {.rank = rank, .data = data};
-    if (rank < 0 || rank > THAW_TENSOR_RANK || !thaw_count(dims, rank, &t.count))
+    struct thaw_tensor t = *what;
+    if (t.rank < 0 || t.rank > THAW_TENSOR_RANK || !thaw_count(t.dims, t.rank, &t.count))
         return thaw_fail(err, THAW_EINPUT, "tensor '%s' has %d dimensions or an absurd size", name,
-                         rank);
+                         t.rank);
     if (find_tensor(*tensors, *n, name))
         return thaw_fail(err, THAW_EINPUT, "two tensors of '%s' are called '%s'",
                          group ? group->name : "thaw", name);
     if (make_room(tensors, *n, sizeof **tensors, err) || !(t.name = thaw_strdup(name, err)))
         return -1;
-    for (int i = 0; i < rank; i++)
-        t.dims[i] = dims[i];
     size_t at = *n;
     while (!group && at && strcmp((*tensors)[at - 1].name, name) > 0)
         at--;
@@ -94,18 +94,31 @@ int thaw_keras_add_tensor(struct thaw_keras_file *file, struct thaw_keras_group 
                           const char *name, const long *dims, int rank, const float *data,
                           struct thaw_error *err)
 {
+    struct thaw_tensor t = {.rank = rank};
     size_t count;
-    if (rank < 0 || rank > THAW_TENSOR_RANK || !thaw_count(dims, rank, &count))
-        return thaw_keras_place(file, group, name, dims, rank, NULL, err);
-    float *copy = thaw_new(count, sizeof *copy, err);
-    if (!copy)
-        return -1;
-    if (count)
-        memcpy(copy, data, count * sizeof *copy);
-    if (thaw_keras_place(file, group, name, dims, rank, copy, err)) {
-        free(copy);
+    if (rank >= 0 && rank <= THAW_TENSOR_RANK && thaw_count(dims, rank, &count)) {
+        if (!(t.data = thaw_new(count, sizeof *data, err)))
+            return -1;
+        if (count)
+            memcpy(t.data, data, count * sizeof *data);
+    }
+    for (int i = 0; i < rank && i < THAW_TENSOR_RANK; i++)
+        t.dims[i] = dims[i];
+    if (thaw_keras_place(file, group, name, &t, err)) {
+        free(t.data);
         return -1;
     }
+    return 0;
+}
+
+int thaw_tensor_read(const struct thaw_tensor *t, float *to, struct thaw_error *err)
+{
+    size_t size = t->count * sizeof *to;
+    if (!t->data)
+        return thaw_place_read(&t->place, to, size, err)
+                   ? thaw_error_prefix(err, "tensor '%s'", t->name)
+                   : 0;
+    memcpy(to, t->data, size);
     return 0;
 }
 
@@ -135,5 +148,7 @@ void thaw_keras_free(struct thaw_keras_file *file)
     json_decref(file->thaw);
     free(file->keras_version);
     thaw_child_release(file->storage, file->storage_size);
+    if (file->fd >= 0)
+        close(file->fd);
     free(file);
 }

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "io/base/file.h"
 #include "io/base/json.h"
 
 enum { THAW_TENSOR_RANK = 6 };
@@ -16,9 +17,13 @@ struct thaw_tensor {
     char *name; /* as in weight_names, e.g. "conv1/kernel:0" */
     int rank;   /* 0 = scalar */
     long dims[THAW_TENSOR_RANK];
-    size_t count; /* product of dims */
-    float *data;  /* row-major */
+    size_t count;            /* product of dims */
+    float *data;             /* row-major; NULL while they are still in the file */
+    struct thaw_place place; /* there, as long as the struct thaw_keras_file lives */
 };
+
+/* The numbers, wherever they are, row-major to `to` [count]. */
+int thaw_tensor_read(const struct thaw_tensor *t, float *to, struct thaw_error *err);
 
 /* One entry of layer_names with the tensors its weight_names lists, in that order. */
 struct thaw_keras_group {
@@ -37,16 +42,18 @@ struct thaw_keras_file {
     json_t *thaw;               /* its attribute "record"; NULL when there is none */
     struct thaw_tensor *extras; /* its datasets, e.g. the self-test's input, sorted by name */
     size_t n_extras;
-    void *storage; /* holds the data of tensors read from a file; others own theirs */
+    void *storage; /* holds what had to be converted of a file; other tensors own their data */
     size_t storage_size;
+    int fd; /* the file that was read, -1: none */
 };
 
-/* Reads the whole file in a child process under time and memory limits, because libhdf5 can crash
- * or hang on damaged files. Refused with the reason: anything that is not HDF5, damaged files, soft
- * and external links, absurd sizes, bfloat16 tensors, Keras 3 ".weights.h5" and ".keras". Threads
- * of the parent do no harm, as long as none of them is inside libhdf5: the child runs nothing but
- * libhdf5 and plain C. Half, double and integer datasets become float32; optimizer state is left
- * where it is. */
+/* Reads a file in a child process under time and memory limits, because libhdf5 can crash or hang
+ * on damaged files. Tensors that the file holds as plain float32 stay there until they are asked
+ * for; the file must not change until then. Refused with the reason: anything that is not HDF5,
+ * damaged files, soft and external links, absurd sizes, bfloat16 tensors, Keras 3 ".weights.h5" and
+ * ".keras". Threads of the parent do no harm, as long as none of them is inside libhdf5: the child
+ * runs nothing but libhdf5 and plain C. Half, double and integer datasets become float32; optimizer
+ * state is left where it is. */
 struct thaw_keras_file *thaw_keras_load(const char *path, struct thaw_error *err);
 
 /* Writes a file of the Keras 2.15 form: beside the target, synced, renamed. Equal content gives
@@ -69,10 +76,10 @@ struct thaw_keras_group *thaw_keras_add_group(struct thaw_keras_file *file, cons
 int thaw_keras_add_tensor(struct thaw_keras_file *file, struct thaw_keras_group *group,
                           const char *name, const long *dims, int rank, const float *data,
                           struct thaw_error *err);
-/* The same without a copy: data lies in file->storage, or becomes the tensor's own (from thaw_new).
- * On failure it stays the caller's. */
+/* The same without a copy: `t` has all but name and count; its data lies in file->storage, or in
+ * file->fd, or becomes the tensor's own (from thaw_new). On failure it stays the caller's. */
 int thaw_keras_place(struct thaw_keras_file *file, struct thaw_keras_group *group, const char *name,
-                     const long *dims, int rank, float *data, struct thaw_error *err);
+                     const struct thaw_tensor *t, struct thaw_error *err);
 
 void thaw_keras_free(struct thaw_keras_file *file);
 

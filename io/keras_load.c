@@ -37,64 +37,49 @@ static int say_foreign(const char *path, const unsigned char *head, size_t got,
 }
 
 /* The signature stands at 0, 512, 1024, 2048, ... */
-static int sniff(const char *path, size_t *size, struct thaw_error *err)
+static int sniff(const char *path, int fd, size_t *size, struct thaw_error *err)
 {
     static const unsigned char signature[8] = "\211HDF\r\n\032\n";
     unsigned char head[8] = {0};
     struct stat st;
-    int rc = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
+    if (fstat(fd, &st))
         return thaw_fail_errno(err, "%s", path);
-    if (fstat(fd, &st)) {
-        thaw_fail_errno(err, "%s", path);
-        goto done;
-    }
-    if (S_ISDIR(st.st_mode)) {
-        thaw_fail(
+    if (S_ISDIR(st.st_mode))
+        return thaw_fail(
             err, THAW_EINPUT,
             "%s: a folder; a model is one file (a TensorFlow SavedModel must be saved again in "
             "Keras: model.save('model.h5'))",
             path);
-        goto done;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        thaw_fail(err, THAW_EINPUT, "%s: not a regular file", path);
-        goto done;
-    }
-    for (off_t at = 0; at < st.st_size && rc; at = at ? 2 * at : 512) {
+    if (!S_ISREG(st.st_mode))
+        return thaw_fail(err, THAW_EINPUT, "%s: not a regular file", path);
+    *size = (size_t)st.st_size;
+    for (off_t at = 0; at < st.st_size; at = at ? 2 * at : 512) {
         unsigned char found[8];
         ssize_t got = pread(fd, found, sizeof found, at);
-        if (got < 0) {
-            thaw_fail_errno(err, "%s", path);
-            goto done;
-        }
+        if (got < 0)
+            return thaw_fail_errno(err, "%s", path);
         if (at == 0)
             memcpy(head, found, (size_t)got);
         if (got == sizeof found && memcmp(found, signature, sizeof signature) == 0)
-            rc = 0;
+            return 0;
     }
-    *size = (size_t)st.st_size;
-    if (rc)
-        say_foreign(path, head, st.st_size < 8 ? (size_t)st.st_size : 8, err);
-done:
-    close(fd);
-    return rc;
+    return say_foreign(path, head, *size < 8 ? *size : 8, err);
 }
 
 /* --- the child's records; nothing in them is believed unchecked --- */
 
 struct cursor {
     const char *path;
+    int fd;
+    size_t file_size;
     char *data;
     size_t size, at;
 };
 
 struct item {
-    struct thaw_wire wire;
+    int kind;
     char *text; /* in place, ends with a zero; "" if there is none */
-    float *numbers;
-    long dims[THAW_TENSOR_RANK];
+    struct thaw_tensor tensor;
 };
 
 static int broken(const struct cursor *c, const char *what, struct thaw_error *err)
@@ -120,35 +105,51 @@ static bool is_clean(const char *text)
     return true;
 }
 
-static int next(struct cursor *c, struct item *item, struct thaw_error *err)
+/* In the file or behind the record. */
+static int find_numbers(struct cursor *c, const struct thaw_wire *w, struct thaw_tensor *t,
+                        struct thaw_error *err)
 {
-    struct thaw_wire *w = &item->wire;
-    if (!align(c) || c->size - c->at < sizeof *w)
-        return broken(c, "too little", err);
-    memcpy(w, c->data + c->at, sizeof *w);
-    c->at += sizeof *w;
-    item->text = "";
-    if (w->text > c->size - c->at)
-        return broken(c, "too little text", err);
-    if (w->text) {
-        item->text = c->data + c->at;
-        if (memchr(item->text, 0, w->text) != item->text + w->text - 1)
-            return broken(c, "an open text", err);
-        c->at += w->text;
-    }
-    if (w->kind != THAW_WIRE_TENSOR && w->kind != THAW_WIRE_EXTRA)
-        return 0;
-    size_t count;
+    *t = (struct thaw_tensor){.rank = w->rank};
     if (w->rank < 0 || w->rank > THAW_TENSOR_RANK)
         return broken(c, "a wrong rank", err);
     for (int i = 0; i < w->rank; i++)
-        item->dims[i] = (long)w->dims[i];
-    if (!thaw_count(item->dims, w->rank, &count) || count != w->count || !align(c) ||
-        count > (c->size - c->at) / sizeof(float))
+        t->dims[i] = (long)w->dims[i];
+    if (!thaw_count(t->dims, w->rank, &t->count) || t->count != w->count)
         return broken(c, "a wrong shape", err);
-    item->numbers = (float *)(void *)(c->data + c->at);
-    c->at += count * sizeof(float);
+    if (w->at) {
+        if (w->at > c->file_size || t->count > (c->file_size - w->at) / sizeof(float))
+            return broken(c, "a place outside the file", err);
+        t->place = (struct thaw_place){c->fd, w->at};
+        return 0;
+    }
+    if (!t->count)
+        return 0;
+    if (!align(c) || t->count > (c->size - c->at) / sizeof(float))
+        return broken(c, "too few numbers", err);
+    t->data = (float *)(void *)(c->data + c->at);
+    c->at += t->count * sizeof(float);
     return 0;
+}
+
+static int next(struct cursor *c, struct item *item, struct thaw_error *err)
+{
+    struct thaw_wire w;
+    if (!align(c) || c->size - c->at < sizeof w)
+        return broken(c, "too little", err);
+    memcpy(&w, c->data + c->at, sizeof w);
+    c->at += sizeof w;
+    item->kind = w.kind;
+    item->text = "";
+    if (w.text > c->size - c->at)
+        return broken(c, "too little text", err);
+    if (w.text) {
+        item->text = c->data + c->at;
+        if (memchr(item->text, 0, w.text) != item->text + w.text - 1)
+            return broken(c, "an open text", err);
+        c->at += w.text;
+    }
+    bool tensor = w.kind == THAW_WIRE_TENSOR || w.kind == THAW_WIRE_EXTRA;
+    return tensor ? find_numbers(c, &w, &item->tensor, err) : 0;
 }
 
 static int take_version(struct thaw_keras_file *file, const struct cursor *c, const char *text,
@@ -178,11 +179,11 @@ static int take_json(json_t **value, const struct cursor *c, const char *what, c
 static int take(struct thaw_keras_file *file, struct thaw_keras_group **group,
                 const struct cursor *c, const struct item *item, struct thaw_error *err)
 {
-    bool named = item->wire.kind == THAW_WIRE_GROUP || item->wire.kind == THAW_WIRE_TENSOR ||
-                 item->wire.kind == THAW_WIRE_EXTRA;
+    bool named = item->kind == THAW_WIRE_GROUP || item->kind == THAW_WIRE_TENSOR ||
+                 item->kind == THAW_WIRE_EXTRA;
     if (named && (!*item->text || !is_clean(item->text)))
         return broken(c, "an empty name or one with control characters", err);
-    switch (item->wire.kind) {
+    switch (item->kind) {
     case THAW_WIRE_VERSION:
         return take_version(file, c, item->text, err);
     case THAW_WIRE_CONFIG:
@@ -195,13 +196,11 @@ static int take(struct thaw_keras_file *file, struct thaw_keras_group **group,
     case THAW_WIRE_TENSOR:
         if (!*group)
             return broken(c, "a tensor without a layer", err);
-        return thaw_keras_place(file, *group, item->text, item->dims, item->wire.rank,
-                                item->numbers, err)
+        return thaw_keras_place(file, *group, item->text, &item->tensor, err)
                    ? thaw_error_prefix(err, "%s", c->path)
                    : 0;
     case THAW_WIRE_EXTRA:
-        return thaw_keras_place(file, NULL, item->text, item->dims, item->wire.rank, item->numbers,
-                                err)
+        return thaw_keras_place(file, NULL, item->text, &item->tensor, err)
                    ? thaw_error_prefix(err, "%s", c->path)
                    : 0;
     default:
@@ -209,49 +208,56 @@ static int take(struct thaw_keras_file *file, struct thaw_keras_group **group,
     }
 }
 
-static struct thaw_keras_file *unpack(const char *path, void *data, size_t size,
-                                      struct thaw_error *err)
+/* What the child's records say; the numbers stay where they are. */
+static int unpack(struct thaw_keras_file *file, struct cursor *c, struct thaw_error *err)
 {
-    struct cursor c = {path, data, size, 0};
     struct item item = {0};
     struct thaw_keras_group *group = NULL;
-    struct thaw_keras_file *file = thaw_keras_create(err);
-    if (!file) {
-        thaw_child_release(data, size);
-        return NULL;
-    }
-    file->storage = data;
-    file->storage_size = size;
     file->keras_major = 1; /* what a file without keras_version means to Keras */
-    do {
-        if (next(&c, &item, err) ||
-            (item.wire.kind != THAW_WIRE_END && take(file, &group, &c, &item, err))) {
-            thaw_keras_free(file);
-            return NULL;
-        }
-    } while (item.wire.kind != THAW_WIRE_END);
-    return file;
+    for (;;) {
+        if (next(c, &item, err))
+            return -1;
+        if (item.kind == THAW_WIRE_END)
+            return 0;
+        if (take(file, &group, c, &item, err))
+            return -1;
+    }
 }
 
-struct thaw_keras_file *thaw_keras_load(const char *path, struct thaw_error *err)
+static int load(struct thaw_keras_file *file, const char *path, struct thaw_error *err)
 {
-    size_t size = 0, result_size;
-    void *result;
-    if (sniff(path, &size, err))
-        return NULL;
-    size_t room = size < SIZE_MAX / 4 / EXPANSION ? EXPANSION * size : SIZE_MAX / 4;
+    struct cursor c = {.path = path, .fd = file->fd};
+    struct thaw_walk walk = {path, file->fd};
+    if (sniff(path, file->fd, &c.file_size, err))
+        return -1;
+    size_t size = c.file_size,
+           room = size < SIZE_MAX / 4 / EXPANSION ? EXPANSION * size : SIZE_MAX / 4;
     struct thaw_child_limits limits = {.memory = room + SPARE_RESULT + SPARE_MEMORY,
                                        .result = room + SPARE_RESULT,
                                        .cpu = SECONDS + (int)(size / BYTES_PER_SECOND)};
     limits.wall = 10 * limits.cpu; /* network drives are slow */
-    switch (thaw_child_run(&limits, thaw_keras_walk, (void *)path, &result, &result_size, err)) {
+    switch (
+        thaw_child_run(&limits, thaw_keras_walk, &walk, &file->storage, &file->storage_size, err)) {
     case THAW_CHILD_DONE:
-        return unpack(path, result, result_size, err);
+        c.data = file->storage;
+        c.size = file->storage_size;
+        return unpack(file, &c, err);
     case THAW_CHILD_DIED:
-        thaw_error_prefix(err, "%s: damaged HDF5 file", path);
-        break;
+        return thaw_error_prefix(err, "%s: damaged HDF5 file", path);
     default:
-        thaw_error_prefix(err, "%s", path);
+        return thaw_error_prefix(err, "%s", path);
     }
-    return NULL;
+}
+
+struct thaw_keras_file *thaw_keras_load(const char *path, struct thaw_error *err)
+{
+    struct thaw_keras_file *file = thaw_keras_create(err);
+    if (!file)
+        return NULL;
+    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file->fd < 0 ? thaw_fail_errno(err, "%s", path) : load(file, path, err)) {
+        thaw_keras_free(file);
+        return NULL;
+    }
+    return file;
 }

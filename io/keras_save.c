@@ -42,6 +42,18 @@ static int check(const struct thaw_keras_file *file, struct thaw_error *err)
     return 0;
 }
 
+static int put_tensor(thaw_h5 place, const struct thaw_tensor *t, struct thaw_error *err)
+{
+    if (t->data || !t->count)
+        return thaw_h5_put(place, t->name, t->dims, t->rank, t->data, err);
+    float *numbers = thaw_new(t->count, sizeof *numbers, err);
+    int rc = numbers ? thaw_tensor_read(t, numbers, err) : -1;
+    if (rc == 0)
+        rc = thaw_h5_put(place, t->name, t->dims, t->rank, numbers, err);
+    free(numbers);
+    return rc;
+}
+
 static int put_layer(thaw_h5 weights, const struct thaw_keras_group *group, struct thaw_error *err)
 {
     const char **names = thaw_new(group->n_tensors, sizeof *names, err);
@@ -50,7 +62,7 @@ static int put_layer(thaw_h5 weights, const struct thaw_keras_group *group, stru
     for (size_t i = 0; rc == 0 && i < group->n_tensors; i++) {
         const struct thaw_tensor *t = group->tensors + i;
         names[i] = t->name;
-        rc = thaw_h5_put(place, t->name, t->dims, t->rank, t->data, err);
+        rc = put_tensor(place, t, err);
     }
     if (rc == 0)
         rc = thaw_h5_put_list(place, "weight_names", names, group->n_tensors, err);
@@ -92,10 +104,8 @@ static int put_thaw(thaw_h5 root, const struct thaw_keras_file *file, struct tha
     thaw_h5 group = thaw_h5_make(root, "thaw", err);
     json_t *none = file->thaw ? NULL : json_object(); /* its attribute marks the group as Thaw's */
     int rc = group < 0 ? -1 : put_json(group, "record", none ? none : file->thaw, err);
-    for (size_t i = 0; rc == 0 && i < file->n_extras; i++) {
-        const struct thaw_tensor *t = file->extras + i;
-        rc = thaw_h5_put(group, t->name, t->dims, t->rank, t->data, err);
-    }
+    for (size_t i = 0; rc == 0 && i < file->n_extras; i++)
+        rc = put_tensor(group, file->extras + i, err);
     json_decref(none);
     thaw_h5_close(group);
     return rc;

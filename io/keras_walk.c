@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "io/base/mem.h"
 #include "io/h5.h"
@@ -28,28 +29,33 @@ static int put_text(struct thaw_child_out *out, enum thaw_wire_kind kind, const 
     return put_record(out, &record, text, err);
 }
 
+static int put_numbers(struct thaw_child_out *out, const struct thaw_h5_dataset *set,
+                       struct thaw_error *err)
+{
+    size_t bytes = set->count * sizeof(float);
+    if (thaw_child_align(out, THAW_WIRE_ALIGN, err))
+        return -1;
+    float *numbers = thaw_child_map(out, bytes, err);
+    if (!numbers)
+        return -1;
+    int rc = thaw_h5_read(set, numbers, err);
+    thaw_child_unmap(numbers, bytes);
+    return rc;
+}
+
 static int put_tensor(struct thaw_child_out *out, enum thaw_wire_kind kind, thaw_h5 group,
                       const char *path, const char *name, struct thaw_error *err)
 {
     struct thaw_h5_dataset set;
     if (thaw_h5_dataset(group, path, &set, err))
         return -1;
-    struct thaw_wire record = {.kind = (int32_t)kind, .rank = set.rank, .count = set.count};
+    struct thaw_wire record = {
+        .kind = (int32_t)kind, .rank = set.rank, .count = set.count, .at = set.at};
     for (int i = 0; i < set.rank; i++)
         record.dims[i] = set.dims[i];
-    int rc = -1;
-    if (put_record(out, &record, name, err) || thaw_child_align(out, THAW_WIRE_ALIGN, err))
-        goto done;
-    size_t bytes = set.count * sizeof(float);
-    float *numbers = bytes ? thaw_child_map(out, bytes, err) : NULL;
-    if (bytes && !numbers) {
-        thaw_error_prefix(err, "'%s'", name);
-        goto done;
-    }
-    rc = bytes ? thaw_h5_read(&set, numbers, err) : 0;
-    if (bytes)
-        thaw_child_unmap(numbers, bytes);
-done:
+    int rc = put_record(out, &record, name, err);
+    if (rc == 0 && !set.at && set.count)
+        rc = put_numbers(out, &set, err) ? thaw_error_prefix(err, "'%s'", name) : 0;
     thaw_h5_close(set.id);
     return rc;
 }
@@ -205,12 +211,26 @@ static bool is_thaw_only(thaw_h5 root)
     return is;
 }
 
+/* The places of tensors are good for the file that the parent reads them from. */
+static int check_same(const struct thaw_walk *walk, struct thaw_error *err)
+{
+    struct stat a, b;
+    if (stat(walk->path, &a) || fstat(walk->fd, &b))
+        return thaw_fail_errno(err, "cannot be read again");
+    if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return thaw_fail(err, THAW_EINPUT, "was replaced while it was read; try again");
+    return 0;
+}
+
 int thaw_keras_walk(void *ctx, struct thaw_child_out *out, struct thaw_error *err)
 {
-    thaw_h5 root = thaw_h5_open(ctx, err), weights = -1;
+    const struct thaw_walk *walk = ctx;
+    thaw_h5 root = thaw_h5_open(walk->path, err), weights = -1;
     int rc = -1;
     if (root < 0)
         return -1;
+    if (check_same(walk, err))
+        goto done;
     if (is_thaw_only(root)) {
         rc = put_thaw(out, root, err) ? -1 : put_text(out, THAW_WIRE_END, NULL, err);
         goto done;

@@ -25,11 +25,18 @@ struct thaw_wire {
     int32_t rank;
     int64_t dims[THAW_TENSOR_RANK];
     uint64_t text;  /* bytes of the text right behind, its zero included; 0 = none */
-    uint64_t count; /* float32 numbers behind that, from the next multiple of THAW_WIRE_ALIGN;
-                     * records begin at such multiples too */
+    uint64_t count; /* float32 numbers... */
+    uint64_t at;    /* ...that stand in the file from this byte on; 0: they follow here, from the
+                     * next multiple of THAW_WIRE_ALIGN. Records begin at such multiples, too. */
 };
 
-/* Runs in the child; ctx is the path. */
+/* The file in question: the path, and the same file as the parent has opened it. */
+struct thaw_walk {
+    const char *path;
+    int fd;
+};
+
+/* Runs in the child; ctx is a struct thaw_walk. */
 int thaw_keras_walk(void *ctx, struct thaw_child_out *out, struct thaw_error *err);
 
 #endif

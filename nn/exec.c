@@ -64,20 +64,65 @@ static int make_gradients(struct thaw_exec *e, struct thaw_error *err)
     return 0;
 }
 
+/* Weights of a lean graph are in memory one operation at a time, all in the same room. */
+static size_t room_for(const struct thaw_op *op)
+{
+    size_t count = op->norm ? room_for(op->norm) : 0;
+    for (int i = 0; i < THAW_MAX_PARAMS; i++)
+        if (op->params[i] && !op->params[i]->data)
+            count += op->params[i]->count;
+    return count;
+}
+
+static int take_weights(const struct thaw_op *op, float **room, struct thaw_error *err)
+{
+    for (int i = 0; i < THAW_MAX_PARAMS; i++)
+        if (op->params[i] && thaw_param_take(op->params[i], room, err))
+            return -1;
+    return op->norm ? take_weights(op->norm, room, err) : 0;
+}
+
+static void drop_weights(const struct thaw_op *op)
+{
+    for (int i = 0; i < THAW_MAX_PARAMS; i++)
+        if (op->params[i])
+            thaw_param_drop(op->params[i]);
+    if (op->norm)
+        drop_weights(op->norm);
+}
+
+static int prepare_op(struct thaw_exec *e, int i, float *room, struct thaw_error *err)
+{
+    struct thaw_op *op = &e->ops[i];
+    struct thaw_op_env env = {
+        .n = e->n, .values = e->plan->values, .ranges = e->plan->ranges, .training = e->training};
+    int rc = take_weights(op, op->kind->copies ? &room : NULL, err);
+    if (rc == 0 && op->kind->prepare)
+        rc = op->kind->prepare(op, &env, &e->states[i], err);
+    if (rc == 0 && op->kind->update)
+        rc = op->kind->update(op, e->states[i], err);
+    if (op->kind->copies)
+        drop_weights(op);
+    e->memory.ops[i].saved_bytes = env.saved_bytes;
+    e->memory.ops[i].scratch_bytes = env.scratch_bytes;
+    return rc ? thaw_error_prefix(err, "layer %s", op->node->name) : 0;
+}
+
 static int prepare_ops(struct thaw_exec *e, struct thaw_error *err)
 {
+    size_t most = 0;
+    int rc = 0;
     for (int i = 0; i < e->plan->n_ops; i++) {
-        struct thaw_op *op = &e->ops[i];
-        struct thaw_op_env env = {.n = e->n,
-                                  .values = e->plan->values,
-                                  .ranges = e->plan->ranges,
-                                  .training = e->training};
-        if (op->kind->prepare && op->kind->prepare(op, &env, &e->states[i], err))
-            return thaw_error_prefix(err, "layer %s", op->node->name);
-        e->memory.ops[i].saved_bytes = env.saved_bytes;
-        e->memory.ops[i].scratch_bytes = env.scratch_bytes;
+        size_t count = e->ops[i].kind->copies ? room_for(&e->ops[i]) : 0;
+        most = count > most ? count : most;
     }
-    return 0;
+    float *room = thaw_new_aligned(most, sizeof *room, err);
+    if (!room)
+        return -1;
+    for (int i = 0; rc == 0 && i < e->plan->n_ops; i++)
+        rc = prepare_op(e, i, room, err);
+    free(room);
+    return rc;
 }
 
 static int make_arrays(struct thaw_exec *e, struct thaw_error *err)
@@ -98,12 +143,12 @@ static int make_arrays(struct thaw_exec *e, struct thaw_error *err)
     return 0;
 }
 
-static int update_ops(struct thaw_exec *e, bool all, struct thaw_error *err)
+int thaw_exec_update(struct thaw_exec *e, struct thaw_error *err)
 {
     for (int i = 0; i < e->plan->n_ops; i++) {
         struct thaw_op *op = &e->ops[i];
         double began = thaw_stopwatch_begin(op);
-        if (op->kind->update && (all || op->trained) && op->kind->update(op, e->states[i], err))
+        if (op->kind->update && op->trained && op->kind->update(op, e->states[i], err))
             return thaw_error_prefix(err, "layer %s", op->node->name);
         thaw_stopwatch_end(op, began);
     }
@@ -121,7 +166,7 @@ struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct t
         e->training |= plan->ops[i].backward;
     if (make_arrays(e, err) || make_gradients(e, err) || prepare_ops(e, err) ||
         thaw_exec_memory_init(&e->memory, plan, n, e->training, err) ||
-        !(e->arena = thaw_new_aligned(e->memory.bytes, 1, err)) || update_ops(e, true, err)) {
+        !(e->arena = thaw_new_aligned(e->memory.bytes, 1, err))) {
         thaw_exec_free(e);
         return NULL;
     }
@@ -144,11 +189,6 @@ void thaw_exec_free(struct thaw_exec *e)
     free(e->in);
     free(e->din);
     free(e);
-}
-
-int thaw_exec_update(struct thaw_exec *e, struct thaw_error *err)
-{
-    return update_ops(e, false, err);
 }
 
 static void take_input(struct thaw_exec *e, const struct thaw_pass *pass)

@@ -84,12 +84,14 @@ static int check_shape(struct thaw_shape s, struct thaw_error *err)
     return 0;
 }
 
-static int make_params(struct thaw_node *node, struct thaw_error *err)
+static int make_params(struct thaw_node *node, bool lean, struct thaw_error *err)
 {
     for (int i = 0; i < node->n_params; i++) {
         struct thaw_param *p = &node->params[i];
         if (!thaw_count(p->dims, p->rank, &p->count) || !p->count || p->count > MAX_TENSOR)
             return thaw_fail(err, THAW_EINPUT, "weight %s is too large", p->role);
+        if (lean && p->rank > 1)
+            continue;
         p->data = thaw_new_aligned(p->count, sizeof *p->data, err);
         if (!p->data)
             return thaw_error_prefix(err, "weight %s", p->role);
@@ -121,7 +123,7 @@ static int fill_node(const struct thaw_graph *graph, struct thaw_node *node, con
                                         thaw_layer_ignored_keys, what, err))
         return -1;
     if (read_trainable(node, config, err) || connect(graph, node, inputs, n_inputs, err) ||
-        infer(graph, node, err) || make_params(node, err))
+        infer(graph, node, err) || make_params(node, graph->lean, err))
         return thaw_error_prefix(err, "%s", what);
     return 0;
 }
@@ -158,6 +160,26 @@ done:
         release_node(&node);
     free(what);
     return number;
+}
+
+int thaw_param_take(struct thaw_param *p, float **room, struct thaw_error *err)
+{
+    if (p->data)
+        return 0;
+    if (room) {
+        p->data = *room;
+        *room += p->count;
+    } else if (!(p->data = thaw_new_aligned(p->count, sizeof *p->data, err)))
+        return -1;
+    return thaw_place_read(&p->place, p->data, p->count * sizeof *p->data, err)
+               ? thaw_error_prefix(err, "weight %s", p->role)
+               : 0;
+}
+
+void thaw_param_drop(struct thaw_param *p)
+{
+    if (p->place.at)
+        p->data = NULL;
 }
 
 int thaw_graph_find(const struct thaw_graph *graph, const char *name)

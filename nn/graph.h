@@ -26,6 +26,7 @@ struct thaw_graph {
     int n_nodes;
     size_t capacity;
     int output;
+    bool lean; /* kernels get no memory when their node is added: they stay in a file */
 };
 
 struct thaw_graph *thaw_graph_create(const char *name, struct thaw_error *err);
@@ -36,6 +37,12 @@ void thaw_graph_free(struct thaw_graph *graph);
  * borrowed and may be NULL for "all presets". */
 int thaw_graph_add(struct thaw_graph *graph, const char *class_name, const char *name,
                    const int *inputs, int n_inputs, const json_t *config, struct thaw_error *err);
+
+/* For weights of a lean graph that are left in a file, others are left alone: reads them to memory
+ * of their own, or, when there is a `room`, to *room, which moves on behind them; thaw_param_drop
+ * forgets these. */
+int thaw_param_take(struct thaw_param *param, float **room, struct thaw_error *err);
+void thaw_param_drop(struct thaw_param *param);
 
 int thaw_graph_find(const struct thaw_graph *graph, const char *name); /* -1 if absent */
 

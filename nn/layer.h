@@ -6,6 +6,7 @@
 #define THAW_NN_LAYER_H
 
 #include "io/base/field.h"
+#include "io/base/file.h"
 #include "nn/shape.h"
 
 enum { THAW_MAX_PARAMS = 4, THAW_PARAM_RANK = 4 };
@@ -21,7 +22,8 @@ struct thaw_param {
     bool trainable; /* false: a moving statistic */
     bool decay;     /* weight decay pulls on it: kernels, not biases, not batch norm */
     enum thaw_init init;
-    float *data; /* [count], owned by the graph */
+    float *data;             /* [count], owned by the graph; NULL: left in the file */
+    struct thaw_place place; /* there; see thaw_param_take */
 };
 
 struct thaw_node;

@@ -111,6 +111,7 @@ static struct thaw_graph *from_config(const struct thaw_keras_file *file,
     thaw_model_note(notes, "whole model, written by Keras %s",
                     file->keras_version && *file->keras_version ? file->keras_version
                                                                 : "(version not given)");
+    model->lean = options && options->lean;
     graph = unroll(model, options, notes, err);
     if (graph && thaw_bind_model(file, model, graph, notes, err) < 0) {
         thaw_graph_free(graph);

@@ -9,6 +9,8 @@
 struct thaw_model_options {
     const char *arch;  /* NAME[:ALPHA], for weights-only files; NULL: recognise */
     int height, width; /* 0: as the file says, or the family's own */
+    bool lean; /* the graph is run, not changed or saved: its kernels may stay in the file, which
+                * must then outlive it */
 };
 
 /* What the loader did, for `inspect`: one line of text each, owned. */

@@ -105,14 +105,26 @@ static void report_count(const struct thaw_wants *wants, const char *layer,
     thaw_problem(problems, text);
 }
 
+/* Weights without memory are left in the file, if they stand there as they are. */
+static int fill(struct thaw_param *p, const struct thaw_tensor *t, struct thaw_error *err)
+{
+    if (!p->data && !t->data) {
+        p->place = t->place;
+        return 0;
+    }
+    if (!p->data && !(p->data = thaw_new_aligned(p->count, sizeof *p->data, err)))
+        return -1;
+    return thaw_tensor_read(t, p->data, err);
+}
+
 /* Position is the rule, as in Keras; names are counted for the notes only. */
-void thaw_bind_group(const struct thaw_wants *wants, const char *layer,
-                     const struct thaw_keras_group *group, struct thaw_problems *problems,
-                     struct thaw_bound *bound)
+int thaw_bind_group(const struct thaw_wants *wants, const char *layer,
+                    const struct thaw_keras_group *group, struct thaw_problems *problems,
+                    struct thaw_bound *bound, struct thaw_error *err)
 {
     if (group->n_tensors != wants->n) {
         report_count(wants, layer, group, problems);
-        return;
+        return 0;
     }
     for (size_t i = 0; i < wants->n; i++) {
         const struct thaw_want *want = &wants->items[i];
@@ -126,11 +138,13 @@ void thaw_bind_group(const struct thaw_wants *wants, const char *layer,
             thaw_problem(problems, text);
             continue;
         }
-        memcpy(want->param->data, tensor->data, want->param->count * sizeof(float));
+        if (fill(want->param, tensor, err))
+            return -1;
         bound->tensors++;
         bound->values += want->param->count;
         bound->renamed += !name_agrees(want, tensor->name);
     }
+    return 0;
 }
 
 void thaw_bound_note(const struct thaw_bound *bound, size_t layers, struct thaw_model_notes *notes)

@@ -32,10 +32,10 @@ struct thaw_bound {
 };
 void thaw_bound_note(const struct thaw_bound *bound, size_t layers, struct thaw_model_notes *notes);
 
-/* Copies a group's tensors into the wanted weights by position; what does not fit goes to
- * `problems`. */
-void thaw_bind_group(const struct thaw_wants *wants, const char *layer,
-                     const struct thaw_keras_group *group, struct thaw_problems *problems,
-                     struct thaw_bound *bound);
+/* Reads a group's tensors into the wanted weights by position; what does not fit goes to
+ * `problems`. -1 when a tensor cannot be read. */
+int thaw_bind_group(const struct thaw_wants *wants, const char *layer,
+                    const struct thaw_keras_group *group, struct thaw_problems *problems,
+                    struct thaw_bound *bound, struct thaw_error *err);
 
 #endif

@@ -106,7 +106,7 @@ static int bind_layer(const struct binding *b, const struct thaw_keras_file *fil
         goto done;
     }
     layer_of_group[group - file->groups] = place;
-    thaw_bind_group(&wants, l->name, group, problems, bound);
+    failed = thaw_bind_group(&wants, l->name, group, problems, bound, b->err);
 done:
     thaw_wants_release(&wants);
     return failed < 0 ? -1 : 0;

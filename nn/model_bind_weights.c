@@ -107,7 +107,7 @@ static int bind_node(struct thaw_node *node, const struct thaw_keras_group *grou
     for (int i = 0; !failed && i < node->n_params; i++)
         failed = thaw_wants_add(&wants, node, &node->params[i], group->name, err);
     if (!failed)
-        thaw_bind_group(&wants, node->name, group, problems, bound);
+        failed = thaw_bind_group(&wants, node->name, group, problems, bound, err);
     thaw_wants_release(&wants);
     return failed;
 }

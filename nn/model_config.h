@@ -35,6 +35,7 @@ struct thaw_config_model {
     int shape[3];            /* height, width, channels */
     const json_t *bad_shape; /* what the file has instead, for the error text; borrowed */
     int *order;              /* Keras' model.layers, [n_layers] */
+    bool lean;               /* for the flat graph */
 };
 
 /* The JSON must outlive the tree. `major` is that of the Keras that wrote it. */

@@ -248,6 +248,7 @@ struct thaw_graph *thaw_config_unroll(struct thaw_config_model *model, const int
     u.graph = thaw_graph_create(*model->name ? model->name : "model", err);
     if (!u.graph)
         return NULL;
+    u.graph->lean = model->lean;
     int input = add_input(u.graph, model->layers[model->input].name, shape, err);
     int output = input < 0 ? -1 : unroll_model(&u, model, input);
     if (output < 0) {

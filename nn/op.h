@@ -80,7 +80,8 @@ enum { THAW_READS_INPUT = 1, THAW_READS_OUTPUT = 2 };
 struct thaw_op_kind {
     const char *name;
     size_t conf_size;
-    bool hosts; /* norm, act and addend can be folded in */
+    bool hosts;  /* norm, act and addend can be folded in */
+    bool copies; /* after update() it looks at weights no more, unless they train */
     bool
         affine; /* y = k x + b per channel: can be folded into a host before it; see ops/affine.c */
     bool keeps_scale; /* 8-bit output in the scale of the input */

@@ -145,8 +145,7 @@ static int take_floats(const struct thaw_keras_file *file, const char *name, flo
     if (tensor->count != count)
         return thaw_fail(err, THAW_EINPUT, "tensor '%s' has %zu numbers; this run needs %zu", name,
                          tensor->count, count);
-    memcpy(to, tensor->data, count * sizeof *to);
-    return 0;
+    return thaw_tensor_read(tensor, to, err);
 }
 
 static int read_lists(struct thaw_trainer *t, const json_t *state, struct thaw_error *err)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apps/model_file.h"
 #include "apps/run_model.h"
@@ -97,7 +98,29 @@ static void check_opened(const struct thaw_model_file *m)
               m->preprocess.width == 5);
     CU_ASSERT_STRING_EQUAL(m->preprocess_from, "the model's record");
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(m->record, "answer")), 42);
-    CU_ASSERT_EQUAL(strlen(m->hash), 64);
+}
+
+/* Kernels that stay in the file are read when something is computed, as often as it is. */
+static void test_lean(void)
+{
+    struct thaw_error err = {0};
+    struct thaw_model_file made = make_model(3, "softmax"), m;
+    struct thaw_model_request request = {.name = thaw_tmp("lean.h5"), .lean = true};
+    double difference = 1;
+    CU_ASSERT_EQUAL(thaw_told(thaw_model_file_save(&made, request.name, NULL, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_model_file_open(&m, &request, &err), &err), 0);
+    const struct thaw_param *conv = m.graph->nodes[thaw_graph_find(m.graph, "conv")].params;
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_PTR_NULL(conv[0].data);
+        CU_ASSERT_PTR_NOT_NULL(conv[1].data); /* the bias */
+        CU_ASSERT_EQUAL(thaw_told(thaw_model_file_verify(&m, &difference, &err), &err), 0);
+        CU_ASSERT_EQUAL(difference, 0);
+    }
+    CU_ASSERT_EQUAL(truncate(request.name, (off_t)conv[0].place.at + 4), 0);
+    CU_ASSERT_EQUAL(thaw_model_file_verify(&m, &difference, &err), -1);
+    CU_ASSERT(thaw_says(&err, "shorter", NULL));
+    thaw_model_file_release(&m);
+    thaw_graph_free(made.graph);
 }
 
 static void test_saved(void)
@@ -118,6 +141,8 @@ static void test_saved(void)
     struct thaw_model_request request = {.name = path, .need_preprocess = true};
     CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_model_file_open(&m, &request, &err), &err), 0);
     check_opened(&m);
+    CU_ASSERT_EQUAL(thaw_told(thaw_model_file_hash(&m, &err), &err), 0);
+    CU_ASSERT_STRING_EQUAL(m.hash, hash);
     CU_ASSERT_EQUAL(thaw_told(thaw_model_file_verify(&m, &difference, &err), &err), 0);
     CU_ASSERT_EQUAL(difference, 0);
     /* The vector notices a changed weight, and that another one is not a number. */
@@ -198,6 +223,7 @@ void thaw_test_model_file(void)
     CU_pSuite s = thaw_suite("model_file");
     CU_add_test(s, "what the top of a network means", test_tops);
     CU_add_test(s, "saved, opened, verified; equal bytes", test_saved);
+    CU_add_test(s, "kernels are read when they are needed", test_lean);
     CU_add_test(s, "not saved when it does not compute the same", test_not_saved);
     CU_add_test(s, "sizes", test_size);
     CU_add_test(s, "images met before are counted by content", test_seen);

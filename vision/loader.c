@@ -59,6 +59,14 @@ static size_t batch_size(const struct thaw_loader *l, size_t batch)
     return left < l->o.batch ? left : l->o.batch;
 }
 
+static void finish(const struct thaw_loader *l, const struct thaw_image *image, float *out)
+{
+    if (l->o.pictures)
+        memcpy(out, image->data, l->values * sizeof *out);
+    else
+        thaw_preprocess_normalise(l->o.preprocess, image, out);
+}
+
 /* Fills one place of a batch. Runs outside the lock. */
 static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
                       struct thaw_error *err)
@@ -66,6 +74,11 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
     struct thaw_loader *l = w->loader;
     const struct thaw_loader_options *o = &l->o;
     const float *kept = o->cache ? thaw_cache_find(o->cache, id) : NULL;
+    if (kept && !o->augment) {
+        const struct thaw_preprocess *p = o->preprocess;
+        finish(l, &(struct thaw_image){p->width, p->height, p->channels, (float *)kept}, out);
+        return 0;
+    }
     if (kept) {
         memcpy(w->image.data, kept, l->values * sizeof *kept);
     } else {
@@ -87,10 +100,7 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
     if (o->augment)
         thaw_augment_apply(o->augment, &w->image, &w->scratch, o->seed, epoch, (uint32_t)id);
     w->augment = thaw_clock() - began;
-    if (o->pictures)
-        memcpy(out, w->image.data, l->values * sizeof *out);
-    else
-        thaw_preprocess_normalise(o->preprocess, &w->image, out);
+    finish(l, &w->image, out);
     return 0;
 }
 
@@ -149,7 +159,7 @@ static void clear_slot(struct slot *slot)
 static int create_slots(struct thaw_loader *l, struct thaw_error *err)
 {
     size_t values;
-    l->n_slots = l->o.ahead < 2 ? 2 : (size_t)l->o.ahead;
+    l->n_slots = l->o.ahead < 1 ? 1 : (size_t)l->o.ahead;
     if (!thaw_mul(l->values, l->o.batch, &values))
         return thaw_fail(err, THAW_EMEMORY, "a batch of %zu images is too large", l->o.batch);
     if (!(l->slots = thaw_new(l->n_slots, sizeof *l->slots, err)))
@@ -179,8 +189,8 @@ static int create_workers(struct thaw_loader *l, struct thaw_error *err)
     for (size_t i = 0; rc == 0 && i < l->n_workers; i++) {
         struct worker *w = &l->workers[i];
         w->loader = l;
-        if (thaw_image_init(&w->image, p->width, p->height, p->channels, err) ||
-            thaw_image_init(&w->scratch, p->width, p->height, p->channels, err))
+        if (l->o.augment && (thaw_image_init(&w->image, p->width, p->height, p->channels, err) ||
+                             thaw_image_init(&w->scratch, p->width, p->height, p->channels, err)))
             rc = -1;
         else if (pthread_create(&w->thread, NULL, run, w))
             rc = thaw_fail(err, THAW_ESYSTEM, "no thread for decoding; try fewer threads than %zu",

@@ -24,7 +24,8 @@ struct thaw_loader_options {
     uint64_t seed;
     size_t batch;  /* images; the last batch of an epoch may be smaller */
     int threads;   /* that decode; at least 1 */
-    int ahead;     /* batches in memory, the one handed out included; at least 2 is used */
+    int ahead;     /* batches in memory, the one handed out included; below 2 nothing is read
+                    * ahead */
     bool pictures; /* hand out 0..255 as after augmentation, without the second half of
                       preprocessing */
 };

@@ -62,6 +62,21 @@ done:
     return rc;
 }
 
+int thaw_place_read(const struct thaw_place *place, void *to, size_t size, struct thaw_error *err)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = pread(place->fd, (char *)to + done, size - done, (off_t)(place->at + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return thaw_fail_errno(err, "reading %zu bytes", size);
+        if (n == 0)
+            return thaw_fail(err, THAW_EINPUT, "the file has become shorter");
+        done += (size_t)n;
+    }
+    return 0;
+}
+
 static int sync_path(const char *path, int flags, struct thaw_error *err)
 {
     int fd = open(path, flags | O_CLOEXEC);

@@ -1,4 +1,5 @@
-/* Files: whole reads with a limit, writes that appear complete or not at all, sorted listings. */
+/* Files: whole reads with a limit, parts of open files, writes that appear complete or not at all,
+ * sorted listings. */
 #ifndef THAW_IO_BASE_FILE_H
 #define THAW_IO_BASE_FILE_H
 
@@ -12,6 +13,14 @@
  * bytes before anything is allocated. */
 int thaw_file_read(const char *path, size_t limit, unsigned char **data, size_t *size,
                    struct thaw_error *err);
+
+/* Where something stands in an open file. */
+struct thaw_place {
+    int fd;
+    uint64_t at; /* 0: nowhere; no format begins with what is meant */
+};
+/* Fails where the file ends before `size` bytes. */
+int thaw_place_read(const struct thaw_place *place, void *to, size_t size, struct thaw_error *err);
 
 /* A file being written beside its target: write to `temporary`, then commit or abort. */
 struct thaw_replace {

@@ -1,12 +1,15 @@
 #include "io/base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
 
 bool thaw_mul(size_t a, size_t b, size_t *out)
 {
@@ -45,6 +48,19 @@ void *thaw_new_aligned(size_t n, size_t size, struct thaw_error *err)
         return no_room(n, size, err);
     memset(p, 0, bytes);
     return p;
+}
+
+void thaw_reserve(size_t bytes)
+{
+    uintptr_t page = HUGE_PAGE;
+    mallopt(M_MMAP_THRESHOLD, (int)bytes);
+    mallopt(M_TRIM_THRESHOLD, (int)bytes);
+    mallopt(M_TOP_PAD, (int)bytes);
+    void *volatile more = malloc(HUGE_PAGE); /* than is left: the heap grows */
+    free(more);
+    uintptr_t end = (uintptr_t)sbrk(0), first = (end - bytes + page - 1) / page * page;
+    if (first < end)
+        madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
 
 int thaw_grow(void *p, size_t *cap, size_t need, size_t size, struct thaw_error *err)

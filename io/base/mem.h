@@ -14,6 +14,10 @@ void *thaw_new(size_t n, size_t size, struct thaw_error *err);
 /* The same, aligned to 64 bytes: for tensors that primitives read. */
 void *thaw_new_aligned(size_t n, size_t size, struct thaw_error *err);
 
+/* The next `bytes` that are allocated come from one piece in huge pages, and what is freed is used
+ * again. For programs that end soon: theirs is otherwise the time to get memory page by page. */
+void thaw_reserve(size_t bytes);
+
 /* Makes room for `need` elements of `size` bytes in the array *p of capacity *cap; doubles, zeroes
  * what is new. 0, or -1 with *p unchanged. */
 int thaw_grow(void *p, size_t *cap, size_t need, size_t size, struct thaw_error *err);

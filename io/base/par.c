@@ -85,9 +85,14 @@ int thaw_par_available(void)
     return cores > 0 ? cores : 1;
 }
 
+bool thaw_par_may_wait(void)
+{
+    return getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY");
+}
+
 void thaw_par_restart(char **argv)
 {
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+    if (thaw_par_may_wait())
         return;
     if (setenv("GOMP_SPINCOUNT", "5000", 1) == 0)
         execv("/proc/self/exe", argv);

@@ -2,6 +2,7 @@
 #ifndef THAW_IO_BASE_PAR_H
 #define THAW_IO_BASE_PAR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "io/base/error.h"
@@ -15,10 +16,13 @@ void thaw_par_range(size_t n, void (*body)(void *ctx, size_t first, size_t last)
 int thaw_par_each(size_t n, int (*body)(void *ctx, size_t i, struct thaw_error *err), void *ctx,
                   struct thaw_error *err);
 
-/* For main(), first thing: starts the program again (once) with a short spin before idle threads
- * sleep, unless the user chose a wait policy. libgomp reads it only at start; its default of
- * milliseconds makes a shared machine, or decoding beside training, several times slower. */
+/* For main(), before any parallel loop: starts the program again (once) with a short spin before
+ * idle threads sleep, unless the user chose a wait policy. libgomp reads it only at start; its
+ * default of milliseconds makes a shared machine, or decoding beside training, several times
+ * slower. */
 void thaw_par_restart(char **argv);
+/* Is that done, or was it chosen by the user? If not, one thread is the better choice. */
+bool thaw_par_may_wait(void);
 
 /* Threads that affinity and the cgroup's quota allow; at least 1. */
 int thaw_par_available(void);

@@ -72,7 +72,7 @@ static void scale_rows(void *ctx, size_t first, size_t last)
 }
 
 /* Folds the norm: the kernel and bias (in s->b) of the map as a whole. */
-static const float *fold(const struct thaw_op *op, struct state *s)
+static const float *fold(const struct thaw_op *op, struct state *s, struct thaw_error *err)
 {
     const float *kernel = op->params[0]->data;
     const float *bias = op->params[1] ? op->params[1]->data : NULL;
@@ -83,6 +83,8 @@ static const float *fold(const struct thaw_op *op, struct state *s)
         }
         return kernel;
     }
+    if (!s->kernel && !(s->kernel = thaw_new_aligned(op->params[0]->count, sizeof(float), err)))
+        return NULL;
     thaw_affine_fold(op->norm, s->channels, s->k, s->b);
     struct scaling scaling = {kernel, s->k, s->kernel, (size_t)s->channels};
     thaw_par_range(s->rows, scale_rows, &scaling);
@@ -95,9 +97,9 @@ static const float *fold(const struct thaw_op *op, struct state *s)
 static const float *find_kernel_scale(const struct thaw_op *op, struct state *s,
                                       struct thaw_error *err)
 {
-    const float *kernel = fold(op, s);
+    const float *kernel = fold(op, s, err);
     size_t channels = (size_t)s->channels;
-    if (!(s->kernel_scale = thaw_new(channels, sizeof(float), err)))
+    if (!kernel || !(s->kernel_scale = thaw_new(channels, sizeof(float), err)))
         return NULL;
     for (size_t i = 0; i < s->rows * channels; i++)
         s->kernel_scale[i % channels] = fmaxf(s->kernel_scale[i % channels], fabsf(kernel[i]));
@@ -154,8 +156,6 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
     if (!(s->b = thaw_new_aligned(channels, sizeof(float), err)) ||
         !(s->k = thaw_new_aligned(channels, sizeof(float), err)))
         return -1;
-    if (op->norm && !(s->kernel = thaw_new_aligned(count, sizeof(float), err)))
-        return -1;
     s->type = spec.in.type;
     const struct thaw_range *seen = thaw_ranges_find(env->ranges, spec.in.node, spec.in.part);
     s->in_mean = seen && s->type != THAW_TYPE_F32 ? seen->mean : NULL;
@@ -174,10 +174,17 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
 static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
 {
     struct state *s = state;
-    const float *kernel = fold(op, s);
+    const float *kernel = fold(op, s, err);
+    if (!kernel)
+        return -1;
     if (s->in_mean)
         correct_bias(op, s, kernel);
-    return thaw_conv_set_weights(s->conv, kernel, s->b, err);
+    int rc = thaw_conv_set_weights(s->conv, kernel, s->b, err);
+    if (!op->trained) { /* the primitive has its own copy, in its own order */
+        free(s->kernel);
+        s->kernel = NULL;
+    }
+    return rc;
 }
 
 static int forward(const struct thaw_op *op, void *state, const struct thaw_run *run,
@@ -243,6 +250,7 @@ const struct thaw_op_kind thaw_op_linear = {.name = "linear",
                                             .conf_size = sizeof(struct thaw_linear),
                                             .hosts = true,
                                             .takes = takes,
+                                            .copies = true,
                                             .reads = reads,
                                             .prepare = prepare,
                                             .update = update,

@@ -92,13 +92,23 @@ static int open_files(void)
     return n;
 }
 
+static double sum_tensor(const struct thaw_tensor *t)
+{
+    double total = 0;
+    float *numbers = thaw_new(t->count, sizeof *numbers, NULL);
+    if (numbers && thaw_tensor_read(t, numbers, NULL) == 0)
+        for (size_t k = 0; k < t->count; k++)
+            total += (double)numbers[k];
+    free(numbers);
+    return total;
+}
+
 static double sum(const struct thaw_keras_file *file)
 {
     double total = 0;
     for (size_t i = 0; i < file->n_groups; i++)
         for (size_t j = 0; j < file->groups[i].n_tensors; j++)
-            for (size_t k = 0; k < file->groups[i].tensors[j].count; k++)
-                total += (double)file->groups[i].tensors[j].data[k];
+            total += sum_tensor(&file->groups[i].tensors[j]);
     return total;
 }
 
