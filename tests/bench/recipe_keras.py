@@ -9,120 +9,71 @@ DIR holds train/CLASS/* and val/CLASS/*. FILE.h5 is a flat Keras model ('thaw ex
 several seeds a summary. --random trains the same network from random weights, with batch
 statistics. Options that 'thaw train' has too are called and preset as there. Needs
 tensorflow-cpu 2.21, keras 3.15 and pillow; see README.md."""
-import argparse
-import json
+import recipe_common as common  # first: it takes the time
+
 import math
 import os
-import re
-import statistics
-import subprocess
 import sys
 import time
 
-BEGAN = time.time()
-PREPROCESS = {"tf": (127.5, 127.5), "lite": (127.0, 128.0)}  # mean and divisor
-
 
 def arguments():
-    p = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    p.add_argument("--data", required=True, help="folder with train/ and val/")
-    p.add_argument("--backbone", required=True, help="flat Keras .h5")
-    p.add_argument("--preprocess", choices=PREPROCESS, required=True)
-    p.add_argument("--size", type=int, default=224, help="side of a model that leaves it open")
-    p.add_argument("--seeds", default="0,1,2,3,4")
-    p.add_argument("--head-epochs", type=int, default=20)
-    p.add_argument("--head-lr", type=float, default=1e-2)
-    p.add_argument("--thaw-epochs", type=int, default=10, help="0: head only")
-    p.add_argument("--thaw-lr", type=float, default=2e-3)
-    p.add_argument("--thaw-from", metavar="WHAT",
-                   help="a layer, a number of blocks from the top, or 'all'; default: the upper half")
-    p.add_argument("--random", action="store_true", help="random weights and batch statistics")
-    p.add_argument("--random-epochs", type=int, default=30)
-    p.add_argument("--random-lr", type=float, default=1e-3)
-    p.add_argument("--batch-statistics", action="store_true",
-                   help="batch norms that train use the batch's statistics (always with --random)")
-    p.add_argument("--bn-momentum", type=float, help="of random weights; default: the file's")
-    p.add_argument("--batch", type=int, default=32)
-    p.add_argument("--optimizer", choices=("adamw", "adam", "sgd"), default="adamw")
-    p.add_argument("--weight-decay", type=float, default=0.01,
-                   help="decoupled, of kernels; none with adam")
-    p.add_argument("--clip", type=float, default=0, help="largest global norm; 0: none")
-    p.add_argument("--block-decay", type=float, default=2.6,
-                   help="each block's rate is that of the one above divided by this; "
-                        "1 with --random")
-    p.add_argument("--schedule", choices=("cosine", "constant"), default="cosine")
-    p.add_argument("--warmup", type=float, default=0.5, help="epochs, of each stage")
-    p.add_argument("--smoothing", type=float, default=0, help="label smoothing")
-    p.add_argument("--dropout", type=float, default=0.2)
-    p.add_argument("--augment", choices=("default", "none"), default="default")
+    p = common.option_parser(__doc__)
     p.add_argument("--jit", choices=("auto", "on", "off"), default="off", help="XLA")
-    args = p.parse_args()
-    if args.random:
-        args.block_decay = 1
-    args.seeds = [int(s) for s in args.seeds.split(",")]
-    return args
+    return common.read_options(p)
 
 
 # --- images ---
 
 
-def load_images(folder, classes, height, width):
-    """All images of a folder, stretched, as uint8 [n,height,width,3], and their labels."""
-    import numpy as np
-    from PIL import Image
+class Augmentations:
+    """common.augment_batch in TensorFlow, on [n,h,w,c]."""
 
-    images, labels = [], []
-    for label, name in enumerate(classes):
-        for root, folders, files in os.walk(os.path.join(folder, name)):
-            folders[:] = sorted(f for f in folders if not f.startswith("."))
-            for file in sorted(f for f in files if not f.startswith(".")):
-                with Image.open(os.path.join(root, file)) as image:
-                    scan = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
-                images.append(np.asarray(scan))
-                labels.append(label)
-    return np.stack(images), np.eye(len(classes), dtype=np.float32)[labels]
+    def __init__(self, x):
+        import tensorflow as tf
 
+        self.tf, self.sin, self.cos = tf, tf.sin, tf.cos
+        self.n, self.sides = tf.shape(x)[0], x.shape[1:3]
 
-def augment(x):
-    """What Thaw's default does, on a batch [n,h,w,c] of 0..255: flip, +-10 degrees, shift 5 %, zoom
-    10 %, joined into one map that goes on beyond the edge; brightness 10 %, contrast 15 %."""
-    import tensorflow as tf
+    def uniform(self, limit):
+        return self.tf.random.uniform([self.n], -limit, limit)
 
-    n, height, width = tf.shape(x)[0], x.shape[1], x.shape[2]
+    def each(self, values):
+        return self.tf.reshape(values, [-1, 1, 1, 1])
 
-    def uniform(limit):
-        return tf.random.uniform([n], -limit, limit)
+    def flip(self, x, fields):
+        for axis, key in ((2, "h"), (1, "v")):
+            if fields[key]:
+                chosen = self.tf.random.uniform([self.n]) < fields[key]
+                x = self.tf.where(self.each(chosen), self.tf.reverse(x, [axis]), x)
+        return x
 
-    flip = tf.where(tf.random.uniform([n]) < 0.5, -1.0, 1.0)
-    angle, scale = uniform(math.pi / 18), 1 / (1 + uniform(0.1))
-    shift_x, shift_y = uniform(0.05) * width, uniform(0.05) * height
-    s, k = tf.sin(angle), tf.cos(angle)
-    # Result to source: zoom, shift, rotation, flip, around the centre.
-    a, b, d, e = flip * k * scale, flip * s * scale, -s * scale, k * scale
-    across, down = (width - 1) / 2, (height - 1) / 2
-    c = across - a * across - b * down + flip * (k * shift_x + s * shift_y)
-    f = down - d * across - e * down - s * shift_x + k * shift_y
-    zero = tf.zeros_like(a)
-    x = tf.raw_ops.ImageProjectiveTransformV3(
-        images=x, transforms=tf.stack([a, b, c, d, e, f, zero, zero], axis=1),
-        output_shape=[height, width], fill_value=0.0, interpolation="BILINEAR", fill_mode="NEAREST")
-    each = [-1, 1, 1, 1]
-    x = tf.clip_by_value(x + 255 * tf.reshape(uniform(0.1), each), 0, 255)
-    mean = tf.reduce_mean(x, axis=[1, 2, 3], keepdims=True)
-    return tf.clip_by_value(mean + tf.reshape(1 + uniform(0.15), each) * (x - mean), 0, 255)
+    def warp(self, x, entries):
+        rows = [entry + self.tf.zeros([self.n]) for entry in (*entries, 0.0, 0.0)]
+        return self.tf.raw_ops.ImageProjectiveTransformV3(
+            images=x, transforms=self.tf.stack(rows, axis=1), output_shape=self.sides,
+            fill_value=0.0, interpolation="BILINEAR", fill_mode="NEAREST")
+
+    def brightness(self, x, add):
+        return self.tf.clip_by_value(x + self.each(add), 0, 255)
+
+    def contrast(self, x, factor):
+        mean = self.tf.reduce_mean(x, axis=[1, 2, 3], keepdims=True)
+        return self.tf.clip_by_value(mean + self.each(factor) * (x - mean), 0, 255)
 
 
-def batches(images, labels, args, seed=None, augmented=True):
+def batches(images, labels, classes, args, seed=None, augmented=True):
     """Of preprocessed tensors; with a seed shuffled, and augmented, for training."""
     import tensorflow as tf
 
-    mean, divisor = PREPROCESS[args.preprocess]
-    images, labels = tf.constant(images), tf.constant(labels)
+    mean, divisor = common.PREPROCESS[args.preprocess]
+    images, labels = tf.constant(images), tf.one_hot(labels, classes)
 
     def prepare(rows):
         x = tf.cast(tf.gather(images, rows), tf.float32)
-        if seed is not None and augmented and args.augment == "default":
-            x = augment(x)
+        if seed is not None and augmented:
+            height, width = x.shape[1:3]
+            x = common.augment_batch(x, args.augment, Augmentations(x), width, height)
         return (x - mean) / divisor, tf.gather(labels, rows)
 
     rows = tf.data.Dataset.range(len(images))
@@ -187,35 +138,9 @@ def build(backbone, side, classes, args):
     return keras.Model(inputs, x)
 
 
-def blocks_below(backbone):
-    """For each layer how many blocks lie between the head and it, its own included. Blocks are told
-    by the layers' names: block_13_expand, block6a_dwconv, expanded_conv_project; what stands above
-    them is one block, what stands below them another."""
-    below, block, count = [], None, 0
-    for layer in reversed(backbone.layers):
-        found = re.match(r"block_?\d+[a-z]?_|expanded_conv_", layer.name)
-        name = found.group() if found else ""
-        if name != block:
-            block, count = name, count + 1
-        below.insert(0, count)
-    return below
-
-
 def thaw(backbone, what):
     """Makes the layers from there on trainable."""
-    names = [layer.name for layer in backbone.layers]
-    below = blocks_below(backbone)
-    what = what or str(math.ceil(below[0] / 2))
-    if what == "all":
-        first = 0
-    elif what in names:
-        first = names.index(what)
-    elif what.isdigit() and int(what) in below and below[0] > 1:
-        first = below.index(int(what))
-    else:
-        sys.exit(f"--thaw-from {what}: neither 'all' nor a number of blocks (1 to {below[0]}) nor "
-                 f"a layer; there are {', '.join(names)}")
-    print(f"thawing from {names[first]}", file=sys.stderr)
+    first = common.first_thawed([layer.name for layer in backbone.layers], what)
     backbone.trainable = True
     for layer in backbone.layers[:first]:
         layer.trainable = False
@@ -244,15 +169,17 @@ def make_rate(peak, epochs, per_epoch, args):
     return Rate()
 
 
-def make_optimizer(model, backbone, rate, args):
+def make_optimizer(model, backbone, rate, decay, args):
     """Decay of kernels only, and a rate that falls from block to block."""
     import keras
 
-    below = {id(v): blocks for layer, blocks in zip(backbone.layers, blocks_below(backbone))
+    layers = backbone.layers
+    counts = common.blocks_below([layer.name for layer in layers])
+    below = {id(v): blocks for layer, blocks in zip(layers, counts)
              for v in layer.trainable_variables}
     divisors = [args.block_decay ** below.get(id(v), 0) for v in model.trainable_variables]
-    decays = [0 if v.name in ("bias", "gamma", "beta") or args.optimizer == "adam"
-              else args.weight_decay for v in model.trainable_variables]
+    decays = [0 if v.name in ("bias", "gamma", "beta") or args.optimizer == "adam" else decay
+              for v in model.trainable_variables]
     base = keras.optimizers.SGD if args.optimizer == "sgd" else keras.optimizers.Adam
 
     class Optimizer(base):
@@ -271,24 +198,18 @@ def fit(model, backbone, train, val, epochs, rate, what, args):
     """Trains one stage; the validation accuracy after its last epoch."""
     import keras
 
+    decay = args.head_weight_decay if what == "head" else args.weight_decay
+    schedule = make_rate(rate, epochs, len(train), args)
     model.compile(
-        make_optimizer(model, backbone, make_rate(rate, epochs, len(train), args), args),
+        make_optimizer(model, backbone, schedule, decay, args),
         keras.losses.CategoricalCrossentropy(label_smoothing=args.smoothing),
         metrics=["accuracy"], jit_compile={"auto": "auto", "on": True, "off": False}[args.jit])
 
-    def tell(epoch, logs):
-        print(f"{what} {epoch + 1}/{epochs}: {time.time() - BEGAN:.0f} s, "
-              + ", ".join(f"{k} {v:.4f}" for k, v in logs.items()), file=sys.stderr, flush=True)
-
+    tell = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: common.tell(what, epoch, epochs, logs))
     history = model.fit(train, epochs=epochs, validation_data=val, verbose=0, shuffle=False,
-                        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=tell)])
+                        callbacks=[tell])
     return round(history.history["val_accuracy"][-1], 4)
-
-
-def peak_memory():
-    """VmHWM of this process in bytes."""
-    with open("/proc/self/status") as f:
-        return 1024 * int(next(line for line in f if line.startswith("VmHWM")).split()[1])
 
 
 def run_seed(seed, args):
@@ -298,11 +219,9 @@ def run_seed(seed, args):
     keras.utils.set_random_seed(seed)
     imported = time.time()
     backbone, side = load_backbone(args)
-    classes = sorted(entry.name for entry in os.scandir(os.path.join(args.data, "train"))
-                     if entry.is_dir() and not entry.name.startswith("."))
-    images = load_images(os.path.join(args.data, "train"), classes, *side)
-    train = batches(*images, args, seed)
-    val = batches(*load_images(os.path.join(args.data, "val"), classes, *side), args)
+    classes, images, held_out = common.load_data(args.data, *side)
+    train = batches(*images, len(classes), args, seed)
+    val = batches(*held_out, len(classes), args)
     result = {"seed": seed}
     if args.random:
         backbone = randomised(backbone, args.bn_momentum)
@@ -312,43 +231,19 @@ def run_seed(seed, args):
     else:
         backbone.trainable = False
         model = build(backbone, side, len(classes), args)
-        # As in Thaw, the head alone learns from the images as they are.
-        result["head_accuracy"] = fit(model, backbone, batches(*images, args, seed, False), val,
-                                      args.head_epochs, args.head_lr, "head", args)
+        head_train = batches(*images, len(classes), args, seed, args.augment_head)
+        result["head_accuracy"] = fit(model, backbone, head_train, val, args.head_epochs,
+                                      args.head_lr, "head", args)
         if args.thaw_epochs:
             thaw(backbone, args.thaw_from)
             result["thawed_accuracy"] = fit(model, backbone, train, val, args.thaw_epochs,
                                             args.thaw_lr, "thawed", args)
     now = time.time()
-    result.update(seconds=round(now - BEGAN, 1), seconds_without_import=round(now - imported, 1),
-                  peak_memory_bytes=peak_memory())
+    result.update(seconds=round(now - common.BEGAN, 1),
+                  seconds_without_import=round(now - imported, 1),
+                  peak_memory_bytes=common.peak_memory())
     return result
 
 
-def summarise(results):
-    """Mean and sample standard deviation of every figure."""
-    summary = {"runs": len(results)}
-    for key in [k for k in results[0] if k != "seed"]:
-        figures = [r[key] for r in results]
-        summary[key] = {"mean": round(statistics.mean(figures), 4),
-                        "sd": round(statistics.stdev(figures), 4)}
-    return summary
-
-
-def main():
-    args = arguments()
-    if len(args.seeds) == 1:
-        print(json.dumps(run_seed(args.seeds[0], args)), flush=True)
-        return
-    # A process each, so that seconds and memory are those of one run.
-    results = []
-    for seed in args.seeds:
-        command = [sys.executable, *sys.argv, "--seeds", str(seed)]
-        line = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-        print(line, end="", flush=True)
-        results.append(json.loads(line))
-    print(json.dumps({"summary": summarise(results)}))
-
-
 if __name__ == "__main__":
-    main()
+    common.run(run_seed, arguments())
