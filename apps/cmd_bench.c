@@ -102,7 +102,7 @@ static int open_model(struct work *w, const char *name, struct thaw_error *err)
                                          .size = v->common.size,
                                          .classes = v->classes ? (int)v->classes : CLASSES,
                                          .need_preprocess = v->data != NULL};
-    if (thaw_model_file_open(m, &request, err))
+    if (thaw_model_file_open(m, &request, err) || thaw_model_file_hash(m, err))
         return -1;
     bool own = m->n_classes && (!v->classes || !m->file); /* random weights came with a top */
     w->head = own ? thaw_model_feature_node(m->graph) + 1

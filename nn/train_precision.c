@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/base/clock.h"
 #include "io/base/mem.h"
 
 /* Half of the sample calibrates, the other half judges. */
@@ -132,7 +133,11 @@ int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *
     if (!t->prefix_plan || (!o->frozen_auto && o->frozen == THAW_F32))
         return 0;
     thaw_ranges_release(&t->ranges);
-    int rc = take_sample(t, source, &s, err) ? -1 : s.n ? choose(t, &s, err) : 0;
+    int rc = take_sample(t, source, &s, err);
+    double began = thaw_clock();
+    if (rc == 0 && s.n)
+        rc = choose(t, &s, err);
+    t->compute += thaw_clock() - began;
     sample_release(&s);
     if (rc == 0 && observer->settled)
         observer->settled(observer->ctx, t->at.stage, &t->settled);

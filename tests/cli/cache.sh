@@ -2,7 +2,7 @@
 . "$(dirname "$0")/common"
 
 thaw-scans "$T/scans" --seed 5 --patients 12 2>/dev/null
-net=(--backbone random:mobilenet_v2:0.35 --size 32 --threads 1 --batch 16)
+net=(--backbone random:mobilenet_v2:0.35 --size 32 --threads 1 --batch 16 --precision f32)
 plan=(--stages 'head:epochs=3;3:epochs=4' --views 2)
 
 # train DATA MODEL OPTION...: what it said is in $T/err.

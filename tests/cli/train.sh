@@ -32,7 +32,7 @@ for key in options seed versions onednn backbone sha256 data classes train val t
     grep -q "\"$key\":" "$T/a.run/run.json"
 done
 # Shares of the wall clock.
-is 1.000 "$(awk -F'[:,]' '/"(decode|augment|compute|other)":/ { s += $2; if ($2 < 0) s += 9 }
+is 1.000 "$(awk -F'[:,]' '/"time":/ { t = 1 } t && /"(decode|augment|compute|other)":/ { s += $2; if ($2 < 0) s += 9 }
     END { printf "%.3f", s }' "$T/a.run/run.json")"
 grep -q '^time: .* compute' "$T/err"
 grep -q 'selected on' "$T/out"
