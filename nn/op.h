@@ -53,8 +53,10 @@ struct thaw_op_env {
     const struct thaw_value *values;
     const struct thaw_ranges *ranges; /* of a plan in low precision, or NULL */
     bool training;                    /* backward will be called if op->backward */
-    size_t saved_bytes;               /* out: kept from forward to backward */
-    size_t scratch_bytes;             /* out: used within one call */
+    const void *shared;   /* NULL, or the state of an equal operation whose copies of the weights
+                             serve both: update() is then called for that one only */
+    size_t saved_bytes;   /* out: kept from forward to backward */
+    size_t scratch_bytes; /* out: used within one call */
 };
 
 /* Pointers of one call. Tensors are in their values' layouts and types: float except where the plan
@@ -100,6 +102,8 @@ struct thaw_op_kind {
     /* The batch is over: writes op->grads and op->norm_grads from the sums since run->first. NULL
      * when backward() accumulates into op->grads itself. */
     int (*gradients)(const struct thaw_op *op, void *state, struct thaw_error *err);
+    /* With gradients(): adds the sums of another state of the operation, made with env->shared. */
+    void (*add_sums)(void *state, const void *other);
     void (*release)(void *state);
 };
 

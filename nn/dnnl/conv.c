@@ -13,10 +13,10 @@ struct thaw_conv {
     struct thaw_dnnl_prim to_forward, to_data, from_sum; /* reorders of the kernel */
     void *kernel_forward, *kernel_data;                  /* in the type of the input */
     float *bias_values;
-    float *sum,
-        *part; /* kernel gradients of the batch and of a micro-batch, in the primitive's layout */
-    float *bias_sum, *bias_part;
-    size_t sum_count;
+    /* Gradients of the batch: of the kernel, in the primitive's layout, and behind it of the bias.
+     * Those of a later micro-batch go to scratch first. */
+    float *sum;
+    size_t kernel_count, sum_count;
     bool own_weights_kernel; /* depthwise gradient by our own loop */
 };
 
@@ -48,6 +48,11 @@ static int make_forward(struct thaw_conv *c, struct thaw_error *err)
         thaw_dnnl_prim_arg(p, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
                            c->spec.has_addend ? &c->t.addend : NULL, err))
         return -1;
+    if (c->spec.weights_of) {
+        c->kernel_forward = c->spec.weights_of->kernel_forward;
+        c->bias_values = c->spec.weights_of->bias_values;
+        return 0;
+    }
     c->kernel_forward = thaw_new_aligned(dnnl_memory_desc_get_size(kernel), 1, err);
     c->bias_values = thaw_new_aligned((size_t)c->spec.out.shape.c, sizeof(float), err);
     return !c->kernel_forward || !c->bias_values
@@ -67,6 +72,10 @@ static int make_data(struct thaw_conv *c, struct thaw_error *err)
         return -1;
     if (dnnl_memory_desc_equal(kernel, weights_md(&c->forward, false)))
         return 0; /* the same copy serves */
+    if (c->spec.weights_of) {
+        c->kernel_data = c->spec.weights_of->kernel_data;
+        return 0;
+    }
     c->kernel_data = thaw_new_aligned(dnnl_memory_desc_get_size(kernel), 1, err);
     return c->kernel_data ? thaw_conv_kernel_reorder(&c->spec, &c->t, kernel, &c->to_data, err)
                           : -1;
@@ -101,15 +110,21 @@ static struct thaw_depthwise depthwise_of(const struct thaw_conv *c)
                                    .pad_left = l->pad_left};
 }
 
+enum { LINE_FLOATS = 16 }; /* of a cache line */
+
+static size_t whole_lines(size_t floats)
+{
+    return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+}
+
 static int make_weights(struct thaw_conv *c, struct thaw_error *err)
 {
     struct thaw_dnnl_prim *p = &c->weights;
     size_t bias = (size_t)c->spec.out.shape.c;
     c->own_weights_kernel = wants_own_kernel(c);
     if (c->own_weights_kernel) {
-        c->sum_count = (size_t)(c->spec.linear.kh * c->spec.linear.kw) *
-                       (size_t)c->spec.in.layout.blocks * (size_t)c->spec.in.layout.block;
         bias = (size_t)c->spec.in.layout.blocks * (size_t)c->spec.in.layout.block;
+        c->kernel_count = (size_t)(c->spec.linear.kh * c->spec.linear.kw) * bias;
     } else {
         if (thaw_conv_make(&c->spec, &c->t, THAW_CONV_WEIGHTS, NULL, c->forward.desc, p, err))
             return -1;
@@ -121,13 +136,11 @@ static int make_weights(struct thaw_conv *c, struct thaw_error *err)
             thaw_dnnl_reorder_init(&c->from_sum, kernel, &c->t.keras_kernel, NULL, "kernel reorder",
                                    err))
             return -1;
-        c->sum_count = md_floats(kernel);
+        c->kernel_count = whole_lines(md_floats(kernel));
     }
+    c->sum_count = c->kernel_count + whole_lines(bias);
     c->sum = thaw_new_aligned(c->sum_count, sizeof(float), err);
-    c->part = thaw_new_aligned(c->sum_count, sizeof(float), err);
-    c->bias_sum = thaw_new_aligned(bias, sizeof(float), err);
-    c->bias_part = thaw_new_aligned(bias, sizeof(float), err);
-    return c->sum && c->part && c->bias_sum && c->bias_part ? 0 : -1;
+    return c->sum ? 0 : -1;
 }
 
 struct thaw_conv *thaw_conv_create(const struct thaw_conv_spec *spec, struct thaw_error *err)
@@ -153,10 +166,12 @@ void thaw_conv_free(struct thaw_conv *c)
                                       &c->to_forward, &c->to_data, &c->from_sum};
     for (size_t i = 0; i < sizeof prims / sizeof *prims; i++)
         thaw_dnnl_prim_release(prims[i]);
-    void *blocks[] = {c->kernel_forward, c->kernel_data, c->bias_values, c->sum,
-                      c->part,           c->bias_sum,    c->bias_part};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        free(blocks[i]);
+    free(c->sum);
+    if (!c->spec.weights_of) {
+        free(c->kernel_forward);
+        free(c->kernel_data);
+        free(c->bias_values);
+    }
     free(c);
 }
 
@@ -174,7 +189,7 @@ size_t thaw_conv_scratch(const struct thaw_conv *c)
     size_t most = c->forward.scratch;
     if (c->data.scratch > most)
         most = c->data.scratch;
-    size_t weights = c->weights.scratch;
+    size_t weights = c->weights.scratch + c->sum_count * sizeof(float);
     if (c->own_weights_kernel) {
         struct thaw_depthwise d = depthwise_of(c);
         weights = thaw_kernel_depthwise_scratch(&d) + sizeof(float) * wide_count(c);
@@ -224,30 +239,33 @@ static void own_weights(struct thaw_conv *c, const void *in, const void *dpre, b
         dpre = scratch + ins;
         scratch += ins + outs;
     }
-    thaw_kernel_depthwise_weights(&d, in, dpre, first, c->sum, c->bias_sum, scratch);
+    thaw_kernel_depthwise_weights(&d, in, dpre, first, c->sum, c->sum + c->kernel_count, scratch);
 }
 
 int thaw_conv_backward_weights(struct thaw_conv *c, const void *in, const void *dpre, bool first,
                                void *scratch, struct thaw_error *err)
 {
-    float *kernel = first ? c->sum : c->part, *bias = first ? c->bias_sum : c->bias_part;
-    void *data[] = {(void *)in, (void *)dpre, kernel, bias};
     if (c->own_weights_kernel) {
         own_weights(c, in, dpre, first, scratch);
         return 0;
     }
-    if (thaw_dnnl_prim_run(&c->weights, data, scratch, err))
+    float *part = first ? c->sum : scratch;
+    void *data[] = {(void *)in, (void *)dpre, part, part + c->kernel_count};
+    if (thaw_dnnl_prim_run(&c->weights, data, (float *)scratch + c->sum_count, err))
         return -1;
-    if (!first) {
-        thaw_kernel_add(c->sum, c->part, c->sum_count);
-        thaw_kernel_add(c->bias_sum, c->bias_part, (size_t)c->spec.out.shape.c);
-    }
+    if (!first)
+        thaw_kernel_add(c->sum, part, c->sum_count);
     return 0;
+}
+
+void thaw_conv_add_sums(struct thaw_conv *c, const struct thaw_conv *other)
+{
+    thaw_kernel_add(c->sum, other->sum, c->sum_count);
 }
 
 int thaw_conv_gradients(struct thaw_conv *c, float *dkernel, float *dbias, struct thaw_error *err)
 {
-    memcpy(dbias, c->bias_sum, (size_t)c->spec.out.shape.c * sizeof *dbias);
+    memcpy(dbias, c->sum + c->kernel_count, (size_t)c->spec.out.shape.c * sizeof *dbias);
     if (c->own_weights_kernel) {
         /* [blocks][kh][kw][block] -> [kh][kw][channels] */
         size_t taps = (size_t)(c->spec.linear.kh * c->spec.linear.kw);

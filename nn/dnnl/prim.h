@@ -28,6 +28,9 @@ struct thaw_conv_spec {
     const float *kernel_scale; /* [out], > 0, for an input of 8 bits: the kernel is rounded to whole
                                   multiples of it. Borrowed while thaw_conv_set_weights may come */
     bool data_gradient, weight_gradient; /* not with 8 bits */
+    /* NULL, or one of the same spec, which must outlive this one and whose weights serve both. The
+     * two may run at the same time. */
+    const struct thaw_conv *weights_of;
 };
 struct thaw_conv *thaw_conv_create(const struct thaw_conv_spec *spec, struct thaw_error *err);
 void thaw_conv_free(struct thaw_conv *conv);
@@ -44,6 +47,8 @@ int thaw_conv_backward_data(struct thaw_conv *conv, const void *dpre, void *din,
 /* Adds to the sums of this batch, or starts them when first. */
 int thaw_conv_backward_weights(struct thaw_conv *conv, const void *in, const void *dpre, bool first,
                                void *scratch, struct thaw_error *err);
+/* Adds the sums of one that was made with weights_of. */
+void thaw_conv_add_sums(struct thaw_conv *conv, const struct thaw_conv *other);
 /* The sums in Keras' layout. */
 int thaw_conv_gradients(struct thaw_conv *conv, float *dkernel, float *dbias,
                         struct thaw_error *err);

@@ -141,6 +141,7 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
                                   .has_addend = op->addend >= 0,
                                   .data_gradient = wants_data(op, env),
                                   .weight_gradient = env->training && op->trained};
+    const struct state *shared = env->shared;
     if (spec.has_addend)
         spec.addend = env->values[op->addend];
     struct state *s = thaw_new(1, sizeof *s, err);
@@ -151,12 +152,19 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
     s->channels = out->shape.c;
     s->rows = count / channels;
     s->out_count = (size_t)env->n * out->layout.sample;
+    s->type = spec.in.type;
+    if (shared) {
+        spec.weights_of = shared->conv;
+        spec.kernel_scale = shared->kernel_scale;
+        s->conv = thaw_conv_create(&spec, err);
+        env->scratch_bytes = s->conv ? thaw_conv_scratch(s->conv) : 0;
+        return s->conv ? 0 : -1;
+    }
     if (!(s->b = thaw_new_aligned(channels, sizeof(float), err)) ||
         !(s->k = thaw_new_aligned(channels, sizeof(float), err)))
         return -1;
     if (op->norm && !(s->kernel = thaw_new_aligned(count, sizeof(float), err)))
         return -1;
-    s->type = spec.in.type;
     const struct thaw_range *seen = thaw_ranges_find(env->ranges, spec.in.node, spec.in.part);
     s->in_mean = seen && s->type != THAW_TYPE_F32 ? seen->mean : NULL;
     if (thaw_type_is_8bit(spec.in.type) && !(spec.kernel_scale = find_kernel_scale(op, s, err)))
@@ -239,6 +247,12 @@ static int gradients(const struct thaw_op *op, void *state, struct thaw_error *e
     return 0;
 }
 
+static void add_sums(void *state, const void *other)
+{
+    struct state *s = state;
+    thaw_conv_add_sums(s->conv, ((const struct state *)other)->conv);
+}
+
 const struct thaw_op_kind thaw_op_linear = {.name = "linear",
                                             .conf_size = sizeof(struct thaw_linear),
                                             .hosts = true,
@@ -249,4 +263,5 @@ const struct thaw_op_kind thaw_op_linear = {.name = "linear",
                                             .forward = forward,
                                             .backward = backward,
                                             .gradients = gradients,
+                                            .add_sums = add_sums,
                                             .release = release};
