@@ -38,6 +38,11 @@ struct thaw_op {
     struct thaw_act act;        /* identity when kind is NULL */
     int addend;                 /* value number of the residual input, -1 = none */
 
+    /* Where the only reader of an activation's value has its gradient pass the activation at once:
+     * in_act is the activation that made in[0], and that operation's act_passed is set. */
+    struct thaw_act in_act;
+    bool act_passed;
+
     /* Set by the plan for training. grads[i] belongs to params[i], norm_grads[i] to
      * norm->params[i]: NULL where no gradient is wanted. The executor points them into its gradient
      * block. */

@@ -15,7 +15,6 @@
 
 struct state {
     struct thaw_conv *conv;
-    size_t out_count;     /* of n samples, in the output's layout */
     size_t rows;          /* of the kernel seen as a matrix [rows, channels] */
     int channels;         /* outputs */
     float *k, *b;         /* [channels]: the folded norm, k and the bias that results */
@@ -138,6 +137,8 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
                                   .out = *out,
                                   .n = env->n,
                                   .act = op->act,
+                                  .in_act = op->in_act,
+                                  .act_passed = op->act_passed,
                                   .has_addend = op->addend >= 0,
                                   .data_gradient = wants_data(op, env),
                                   .weight_gradient = env->training && op->trained};
@@ -151,7 +152,6 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
     size_t count = op->params[0]->count, channels = (size_t)out->shape.c;
     s->channels = out->shape.c;
     s->rows = count / channels;
-    s->out_count = (size_t)env->n * out->layout.sample;
     s->type = spec.in.type;
     if (shared) {
         spec.weights_of = shared->conv;
@@ -198,22 +198,22 @@ static int forward(const struct thaw_op *op, void *state, const struct thaw_run 
 
 static unsigned reads(const struct thaw_op *op)
 {
-    return (op->trained ? THAW_READS_INPUT : 0) | (op->act.kind ? THAW_READS_OUTPUT : 0);
+    return (op->trained || op->in_act.kind ? THAW_READS_INPUT : 0) |
+           (op->act.kind && !op->act_passed ? THAW_READS_OUTPUT : 0);
 }
 
 static int backward(const struct thaw_op *op, void *state, const struct thaw_run *run,
                     struct thaw_error *err)
 {
     struct state *s = state;
-    if (op->act.kind && s->type == THAW_TYPE_BF16)
-        thaw_act_backward_bf16(&op->act, run->out, run->dout, s->out_count);
-    else if (op->act.kind)
-        thaw_act_backward(&op->act, run->out, run->dout, s->out_count);
-    if (op->trained &&
-        thaw_conv_backward_weights(s->conv, run->in[0], run->dout, run->first, run->scratch, err))
-        return -1;
-    return run->din[0] ? thaw_conv_backward_data(s->conv, run->dout, run->din[0], run->scratch, err)
-                       : 0;
+    struct thaw_conv_gradient gradient = {.in = run->in[0],
+                                          .out = run->out,
+                                          .dout = run->dout,
+                                          .din = run->din[0],
+                                          .first = run->first,
+                                          .scratch = run->scratch};
+    (void)op;
+    return thaw_conv_backward(s->conv, &gradient, err);
 }
 
 /* dk = sum over rows of dW' W, plus the part that reaches k through the bias. */
