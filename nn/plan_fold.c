@@ -4,7 +4,7 @@
 
 #include "io/base/mem.h"
 #include "nn/dnnl/prim.h"
-#include "nn/kernels/kernels.h"
+#include "nn/kernels/conv.h"
 
 /* The operation that makes this value, if nobody else reads the value. */
 static struct thaw_op *sole_producer(const struct thaw_plan *p, int value)

@@ -7,7 +7,7 @@
 #include "io/base/rng.h"
 #include "nn/dnnl/prim.h"
 #include "nn/kernels/bf16.h"
-#include "nn/kernels/kernels.h"
+#include "nn/kernels/conv.h"
 #include "tests/check.h"
 
 static float *numbers(size_t n, uint32_t stream)

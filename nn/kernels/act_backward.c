@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "nn/kernels/bf16.h"
-#include "nn/kernels/kernels.h"
+#include "nn/kernels/conv.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "nn/kernels/kernels.h"
+#include "nn/kernels/conv.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -140,16 +140,10 @@ TARGET THAW_INLINE void NAME(pair)(int kw, int stride, const struct place *p)
 TARGET static void NAME(pair_of)(const struct place *p)
 {
     int kw = p->d->kw, stride = p->d->stride_w;
-    if (kw == 3 && stride == 1)
-        NAME(pair)(3, 1, p);
-    else if (kw == 3)
-        NAME(pair)(3, 2, p);
-    else if (kw == 5 && stride == 1)
-        NAME(pair)(5, 1, p);
+    if (kw == 3)
+        stride == 1 ? NAME(pair)(3, 1, p) : NAME(pair)(3, 2, p);
     else if (kw == 5)
-        NAME(pair)(5, 2, p);
-    else if (stride == 1)
-        NAME(pair)(7, 1, p);
+        stride == 1 ? NAME(pair)(5, 1, p) : NAME(pair)(5, 2, p);
     else
-        NAME(pair)(7, 2, p);
+        stride == 1 ? NAME(pair)(7, 1, p) : NAME(pair)(7, 2, p);
 }

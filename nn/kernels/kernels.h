@@ -107,37 +107,4 @@ void thaw_kernel_sums(const struct thaw_tensor *t, const float *a, const float *
 void thaw_kernel_squares(const struct thaw_tensor *t, const float *a, const float *shift,
                          double *partial, double *squares);
 
-/* The gradient of an activation that is flat outside (low, high) and straight inside, told from its
- * value: relu, relu with an upper bound. Off: the identity. */
-struct thaw_gate {
-    bool on;
-    float low, high;
-};
-/* The gate of an activation; false when it is none. */
-bool thaw_gate_of(const struct thaw_act *act, struct thaw_gate *gate);
-
-/* Depthwise convolution, multiplier 1, undilated. in [n][blocks][ih][iw][block], out
- * [n][blocks][oh][ow][block], kernel [blocks][kh][kw][block]. Input row of output row y and kernel
- * row ky: y stride_h - pad_top + ky; rows outside count as zero. Paddings are not negative. */
-struct thaw_depthwise {
-    bool bf16; /* in, out, dout and din are bfloat16; else float32 */
-    int n, blocks, block;
-    int ih, iw, oh, ow;
-    int kh, kw, stride_h, stride_w, pad_top, pad_left;
-};
-struct thaw_depthwise_pass {
-    const void *in, *out, *dout; /* out: read with out_gate only */
-    const float *kernel;         /* may be NULL without din */
-    struct thaw_gate in_gate;    /* of the activation that made `in`: din passes it */
-    struct thaw_gate out_gate;   /* of the activation that made `out`: dout passes it */
-    void *din;                   /* NULL: not wanted; overwritten */
-    float *dkernel, *dbias;      /* like kernel, [blocks][block]; NULL: not wanted */
-};
-size_t thaw_kernel_depthwise_scratch(const struct thaw_depthwise *d); /* bytes */
-/* Both gradients and those of the activations in one pass. Adds to dkernel and dbias, or overwrites
- * them when first. */
-void thaw_kernel_depthwise_backward(const struct thaw_depthwise *d,
-                                    const struct thaw_depthwise_pass *pass, bool first,
-                                    float *scratch);
-
 #endif
