@@ -12,8 +12,10 @@
 
 struct thaw_exec {
     const struct thaw_plan *plan;
+    const struct thaw_exec *leader; /* whose copies of the weights it uses; NULL: its own */
     int n;
     bool training;
+    bool single;         /* primitives were made for one thread: operations may run side by side */
     struct thaw_op *ops; /* copies whose grads point into `gradients` */
     void **states;
     struct thaw_exec_memory memory;
@@ -40,17 +42,32 @@ static float *gradient_of(const struct thaw_exec *e, const struct thaw_param *pa
     return NULL;
 }
 
+/* Beside a leader only gradients that backward() adds to directly have a place. */
+static bool needs_gradient(const struct thaw_exec *e, const struct thaw_param *param)
+{
+    for (int i = 0; e->leader && i < e->plan->n_ops; i++) {
+        const struct thaw_op *op = &e->plan->ops[i];
+        for (int k = 0; k < THAW_MAX_PARAMS; k++)
+            if (op->wants[k] && op->params[k] == param)
+                return !op->kind->gradients;
+    }
+    return !e->leader;
+}
+
 static int make_gradients(struct thaw_exec *e, struct thaw_error *err)
 {
     const struct thaw_plan *p = e->plan;
     for (int i = 0; i < p->n_trained; i++)
-        e->gradient_count += p->trained[i].param->count;
+        if (needs_gradient(e, p->trained[i].param))
+            e->gradient_count += p->trained[i].param->count;
     e->gradients = thaw_new_aligned(e->gradient_count, sizeof(float), err);
     e->gradient = thaw_new((size_t)p->n_trained, sizeof *e->gradient, err);
     if (!e->gradients || !e->gradient)
         return -1;
     float *next = e->gradients;
     for (int i = 0; i < p->n_trained; i++) {
+        if (!needs_gradient(e, p->trained[i].param))
+            continue;
         e->gradient[i] = next;
         next += p->trained[i].param->count;
     }
@@ -94,12 +111,15 @@ static void drop_weights(const struct thaw_op *op)
 static int prepare_op(struct thaw_exec *e, int i, float *room, struct thaw_error *err)
 {
     struct thaw_op *op = &e->ops[i];
-    struct thaw_op_env env = {
-        .n = e->n, .values = e->plan->values, .ranges = e->plan->ranges, .training = e->training};
+    struct thaw_op_env env = {.n = e->n,
+                              .values = e->plan->values,
+                              .ranges = e->plan->ranges,
+                              .training = e->training,
+                              .shared = e->leader ? e->leader->states[i] : NULL};
     int rc = take_weights(op, op->kind->copies ? &room : NULL, err);
     if (rc == 0 && op->kind->prepare)
         rc = op->kind->prepare(op, &env, &e->states[i], err);
-    if (rc == 0 && op->kind->update)
+    if (rc == 0 && op->kind->update && !(e->leader && op->kind->shares))
         rc = op->kind->update(op, e->states[i], err);
     if (op->kind->copies)
         drop_weights(op);
@@ -143,25 +163,49 @@ static int make_arrays(struct thaw_exec *e, struct thaw_error *err)
     return 0;
 }
 
-int thaw_exec_update(struct thaw_exec *e, struct thaw_error *err)
+/* Work on every operation that does not depend on the others. */
+struct sweep {
+    struct thaw_exec *const *all; /* the leader first */
+    int n_all;
+};
+
+static int sweep_ops(const struct sweep *s,
+                     int (*body)(void *ctx, size_t i, struct thaw_error *err),
+                     struct thaw_error *err)
 {
-    for (int i = 0; i < e->plan->n_ops; i++) {
-        struct thaw_op *op = &e->ops[i];
-        double began = thaw_stopwatch_begin(op);
-        if (op->kind->update && op->trained && op->kind->update(op, e->states[i], err))
-            return thaw_error_prefix(err, "layer %s", op->node->name);
-        thaw_stopwatch_end(op, began);
-    }
+    size_t n = (size_t)s->all[0]->plan->n_ops;
+    if (s->all[0]->single)
+        return thaw_par_each(n, body, (void *)s, err);
+    for (size_t i = 0; i < n; i++)
+        if (body((void *)s, i, err))
+            return -1;
     return 0;
 }
 
-struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct thaw_error *err)
+static int update_op(void *ctx, size_t i, struct thaw_error *err)
+{
+    const struct sweep *s = ctx;
+    const struct thaw_op *op = &s->all[0]->ops[i];
+    if (!op->kind->update || !op->trained)
+        return 0;
+    double began = thaw_stopwatch_begin(op);
+    for (int k = 0; k < (op->kind->shares ? 1 : s->n_all); k++)
+        if (op->kind->update(&s->all[k]->ops[i], s->all[k]->states[i], err))
+            return thaw_error_prefix(err, "layer %s", op->node->name);
+    thaw_stopwatch_end(op, began);
+    return 0;
+}
+
+static struct thaw_exec *create(const struct thaw_plan *plan, int n, const struct thaw_exec *leader,
+                                struct thaw_error *err)
 {
     struct thaw_exec *e = thaw_new(1, sizeof *e, err);
     if (!e)
         return NULL;
     e->plan = plan;
     e->n = n;
+    e->leader = leader;
+    e->single = thaw_par_threads() == 1;
     for (int i = 0; i < plan->n_ops; i++)
         e->training |= plan->ops[i].backward;
     if (make_arrays(e, err) || make_gradients(e, err) || prepare_ops(e, err) ||
@@ -171,6 +215,16 @@ struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct t
         return NULL;
     }
     return e;
+}
+
+struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct thaw_error *err)
+{
+    return create(plan, n, NULL, err);
+}
+
+struct thaw_exec *thaw_exec_create_beside(const struct thaw_exec *leader, struct thaw_error *err)
+{
+    return create(leader->plan, leader->n, leader, err);
 }
 
 void thaw_exec_free(struct thaw_exec *e)
@@ -189,6 +243,17 @@ void thaw_exec_free(struct thaw_exec *e)
     free(e->in);
     free(e->din);
     free(e);
+}
+
+int thaw_exec_update_all(struct thaw_exec *const *all, int n, struct thaw_error *err)
+{
+    struct sweep trained = {.all = all, .n_all = n};
+    return sweep_ops(&trained, update_op, err);
+}
+
+int thaw_exec_update(struct thaw_exec *e, struct thaw_error *err)
+{
+    return thaw_exec_update_all(&e, 1, err);
 }
 
 static void take_input(struct thaw_exec *e, const struct thaw_pass *pass)
@@ -310,16 +375,41 @@ int thaw_exec_backward(struct thaw_exec *e, const float *gradient, int count, bo
     return 0;
 }
 
+static void add_gradients(const struct thaw_op *op, const struct thaw_op *other)
+{
+    for (int k = 0; k < THAW_MAX_PARAMS; k++)
+        if (op->grads[k])
+            thaw_kernel_add(op->grads[k], other->grads[k], op->params[k]->count);
+}
+
+static int gradients_of_op(void *ctx, size_t i, struct thaw_error *err)
+{
+    const struct sweep *s = ctx;
+    const struct thaw_op *op = &s->all[0]->ops[i];
+    void *state = s->all[0]->states[i];
+    double began = thaw_stopwatch_begin(op);
+    if (!op->trained)
+        return 0;
+    for (int k = 1; k < s->n_all; k++)
+        if (op->kind->gradients)
+            op->kind->add_sums(state, s->all[k]->states[i]);
+        else
+            add_gradients(op, &s->all[k]->ops[i]);
+    if (op->kind->gradients && op->kind->gradients(op, state, err))
+        return thaw_error_prefix(err, "layer %s, gradient", op->node->name);
+    thaw_stopwatch_end(op, began);
+    return 0;
+}
+
+int thaw_exec_gradients_of_all(struct thaw_exec *const *all, int n, struct thaw_error *err)
+{
+    struct sweep trained = {.all = all, .n_all = n};
+    return sweep_ops(&trained, gradients_of_op, err);
+}
+
 int thaw_exec_gradients(struct thaw_exec *e, struct thaw_error *err)
 {
-    for (int i = 0; i < e->plan->n_ops; i++) {
-        const struct thaw_op *op = &e->ops[i];
-        double began = thaw_stopwatch_begin(op);
-        if (op->trained && op->kind->gradients && op->kind->gradients(op, e->states[i], err))
-            return thaw_error_prefix(err, "layer %s, gradient", op->node->name);
-        thaw_stopwatch_end(op, began);
-    }
-    return 0;
+    return thaw_exec_gradients_of_all(&e, 1, err);
 }
 
 float *thaw_exec_gradient(struct thaw_exec *e, int i)

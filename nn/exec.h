@@ -11,9 +11,14 @@ struct thaw_exec;
 struct thaw_exec *thaw_exec_create(const struct thaw_plan *plan, int n, struct thaw_error *err);
 void thaw_exec_free(struct thaw_exec *exec);
 
+/* One that shares plan, n and the copies of the weights with `leader`, which must outlive it: the
+ * two may run at the same time in two threads. */
+struct thaw_exec *thaw_exec_create_beside(const struct thaw_exec *leader, struct thaw_error *err);
+
 /* The trained weights have changed: rebuilds what is derived from them. (Weights of frozen nodes
- * must not change under an executor.) */
+ * must not change under an executor.) _all: of a leader, all[0], and those beside it. */
 int thaw_exec_update(struct thaw_exec *exec, struct thaw_error *err);
+int thaw_exec_update_all(struct thaw_exec *const *all, int n, struct thaw_error *err);
 
 enum thaw_form { THAW_NHWC /* [n,H,W,C] */, THAW_PACKED /* the value's layout */ };
 
@@ -44,6 +49,9 @@ int thaw_exec_backward(struct thaw_exec *exec, const float *gradient, int count,
  */
 int thaw_exec_gradients(struct thaw_exec *exec, struct thaw_error *err);
 float *thaw_exec_gradient(struct thaw_exec *exec, int i);
+/* The same where the batch was shared out: all[0] is the leader of the others, and gets the sum, in
+ * this order. Each must have run backward with `first`. */
+int thaw_exec_gradients_of_all(struct thaw_exec *const *all, int n, struct thaw_error *err);
 
 /* Gradient at the plan's input after a backward pass, in its layout, when the plan was made with
  * input_gradient; else NULL. */

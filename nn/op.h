@@ -38,6 +38,11 @@ struct thaw_op {
     struct thaw_act act;        /* identity when kind is NULL */
     int addend;                 /* value number of the residual input, -1 = none */
 
+    /* Where the only reader of an activation's value has its gradient pass the activation at once:
+     * in_act is the activation that made in[0], and that operation's act_passed is set. */
+    struct thaw_act in_act;
+    bool act_passed;
+
     /* Set by the plan for training. grads[i] belongs to params[i], norm_grads[i] to
      * norm->params[i]: NULL where no gradient is wanted. The executor points them into its gradient
      * block. */
@@ -53,8 +58,10 @@ struct thaw_op_env {
     const struct thaw_value *values;
     const struct thaw_ranges *ranges; /* of a plan in low precision, or NULL */
     bool training;                    /* backward will be called if op->backward */
-    size_t saved_bytes;               /* out: kept from forward to backward */
-    size_t scratch_bytes;             /* out: used within one call */
+    const void *shared;   /* NULL, or, for kinds that share, the state of an equal operation whose
+                             copies of the weights serve both: update() is called for that one */
+    size_t saved_bytes;   /* out: kept from forward to backward */
+    size_t scratch_bytes; /* out: used within one call */
 };
 
 /* Pointers of one call. Tensors are in their values' layouts and types: float except where the plan
@@ -84,6 +91,7 @@ struct thaw_op_kind {
     bool copies; /* after update() it looks at weights no more, unless they train */
     bool
         affine; /* y = k x + b per channel: can be folded into a host before it; see ops/affine.c */
+    bool shares;      /* prepare() makes use of env->shared */
     bool keeps_scale; /* 8-bit output in the scale of the input */
     /* Whether it can run with inputs and output in this precision; NULL: in float32 only. */
     bool (*takes)(const struct thaw_op *op, const struct thaw_value *values,
@@ -101,6 +109,8 @@ struct thaw_op_kind {
     /* The batch is over: writes op->grads and op->norm_grads from the sums since run->first. NULL
      * when backward() accumulates into op->grads itself. */
     int (*gradients)(const struct thaw_op *op, void *state, struct thaw_error *err);
+    /* With gradients(): adds the sums of another state of the operation, made with env->shared. */
+    void (*add_sums)(void *state, const void *other);
     void (*release)(void *state);
 };
 

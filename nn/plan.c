@@ -206,6 +206,7 @@ struct thaw_plan *thaw_plan_create(struct thaw_graph *graph,
     count_consumers(p);
     if (thaw_plan_fold(p, err) || thaw_plan_type(p, options, err) || list_trained(p, graph, err))
         goto fail;
+    thaw_plan_pass_activations(p);
     return p;
 fail:
     thaw_plan_free(p);

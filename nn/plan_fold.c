@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "io/base/mem.h"
-#include "nn/ops.h"
+#include "nn/dnnl/prim.h"
+#include "nn/kernels/conv.h"
 
 /* The operation that makes this value, if nobody else reads the value. */
 static struct thaw_op *sole_producer(const struct thaw_plan *p, int value)
@@ -137,4 +138,19 @@ int thaw_plan_fold(struct thaw_plan *p, struct thaw_error *err)
     }
     close_up(p);
     return 0;
+}
+
+void thaw_plan_pass_activations(struct thaw_plan *p)
+{
+    for (int i = 0; i < p->n_ops; i++) {
+        struct thaw_op *op = &p->ops[i], *before = sole_producer(p, op->in[0]);
+        struct thaw_gate gate;
+        if (op->kind != &thaw_op_linear || !op->backward || !before ||
+            before->kind != &thaw_op_linear || !before->backward || !before->act.kind ||
+            !thaw_gate_of(&before->act, &gate) ||
+            !thaw_conv_in_one_pass(op->conf, &p->values[op->in[0]], &p->values[op->out]))
+            continue;
+        op->in_act = before->act;
+        before->act_passed = true;
+    }
 }

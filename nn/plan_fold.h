@@ -9,6 +9,10 @@
  * plan->folded, the rest closes up. Needs trained, backward, has_grad and consumers to be set. */
 int thaw_plan_fold(struct thaw_plan *plan, struct thaw_error *err);
 
+/* Where an operation's gradient can pass the activation that made its input at once: op->in_act and
+ * op->act_passed. Types must be set. */
+void thaw_plan_pass_activations(struct thaw_plan *plan);
+
 /* Producers and consumers of the values, anew. */
 void thaw_plan_link(struct thaw_plan *plan);
 

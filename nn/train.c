@@ -203,7 +203,7 @@ static int begin_stage(struct thaw_trainer *t, const struct thaw_observer *obser
             return -1;
     }
     if (observer->stage)
-        observer->stage(observer->ctx, t->at.stage, t->tail_plan, thaw_exec_batch(t->tail));
+        observer->stage(observer->ctx, t->at.stage, t->tail_plan, thaw_team_micro_batch(t->tail));
     return 0;
 }
 

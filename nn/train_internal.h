@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "nn/features.h"
+#include "nn/team.h"
 #include "nn/train.h"
 
 /* Running sums of the epoch at hand. */
@@ -65,9 +66,9 @@ struct thaw_trainer {
     struct thaw_plan *prefix_plan, *tail_plan; /* prefix NULL: nothing is frozen below the tail */
     struct thaw_settled settled;
     struct thaw_ranges ranges; /* of the frozen part, for its precision */
-    struct thaw_exec *prefix;  /* made when the first picture comes */
-    struct thaw_exec *tail;
-    struct thaw_exec *rest;       /* batch statistics: the tail for the last, smaller batch */
+    struct thaw_team *prefix;  /* made when the first picture comes */
+    struct thaw_team *tail;
+    struct thaw_team *rest;       /* batch statistics: the tail for the last, smaller batch */
     size_t feature_floats;        /* a sample between prefix and tail */
     float *features;              /* [batch] of them */
     float *logits, *dlogits;      /* [batch][classes] */

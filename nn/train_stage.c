@@ -56,10 +56,8 @@ static int make_tail(struct thaw_trainer *t, struct thaw_error *err)
         return thaw_fail(err, THAW_EINPUT,
                          "the network ends in %d x %d x %d values, not in %d logits", out->shape.h,
                          out->shape.w, out->shape.c, o->classes);
-    int n = o->batch_statistics ? o->batch
-            : o->micro_batch    ? o->micro_batch
-                                : thaw_exec_choose_batch(t->tail_plan, o->batch);
-    t->tail = thaw_exec_create(t->tail_plan, n, err);
+    t->tail = thaw_team_create(t->tail_plan, o->batch,
+                               o->batch_statistics ? o->batch : o->micro_batch, err);
     return t->tail ? 0 : -1;
 }
 
@@ -96,9 +94,9 @@ int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err)
 
 void thaw_trainer_close_stage(struct thaw_trainer *t)
 {
-    thaw_exec_free(t->prefix);
-    thaw_exec_free(t->tail);
-    thaw_exec_free(t->rest);
+    thaw_team_free(t->prefix);
+    thaw_team_free(t->tail);
+    thaw_team_free(t->rest);
     thaw_plan_free(t->prefix_plan);
     thaw_plan_free(t->tail_plan);
     free(t->features);
@@ -134,5 +132,5 @@ int thaw_trainer_restore(struct thaw_trainer *t, const float *copy, struct thaw_
             memcpy(p->data, copy, p->count * sizeof *copy);
             copy += p->count;
         }
-    return t->tail ? thaw_exec_update(t->tail, err) : 0;
+    return t->tail ? thaw_team_update(t->tail, err) : 0;
 }

@@ -49,8 +49,9 @@ static json_t *trainer_json(const struct thaw_trainer *t)
         json_array_append_new(history, epoch_json(&t->history[i]));
     for (int i = 0; i < t->at.stage; i++)
         json_array_append_new(results, result_json(&t->results[i]));
-    return json_pack("{so so so si}", "position", position_json(&t->at), "history", history,
-                     "results", results, "micro_batch", thaw_exec_batch(t->tail));
+    return json_pack("{so so so si si}", "position", position_json(&t->at), "history", history,
+                     "results", results, "micro_batch", thaw_team_micro_batch(t->tail), "executors",
+                     thaw_team_size(t->tail));
 }
 
 static int add_floats(struct thaw_keras_file *file, const char *name, const float *data,
@@ -181,12 +182,14 @@ int thaw_trainer_load(struct thaw_trainer *t, const struct thaw_keras_file *file
         return -1;
     if (thaw_trainer_open_stage(t, err))
         return -1;
-    /* Sums over micro-batches of another size differ in the last bits. */
-    int micro_batch = (int)int_of(state, "micro_batch");
-    if (micro_batch != thaw_exec_batch(t->tail))
+    /* Sums over micro-batches of another size, or otherwise shared out, differ in the last bits. */
+    int micro_batch = (int)int_of(state, "micro_batch"), size = (int)int_of(state, "executors");
+    if (micro_batch != thaw_team_micro_batch(t->tail) || size != thaw_team_size(t->tail))
         return thaw_fail(err, THAW_EINPUT,
-                         "it was made with micro-batches of %d images; here they are of %d",
-                         micro_batch, thaw_exec_batch(t->tail));
+                         "it was made with micro-batches of %d images in %d threads; here they are "
+                         "of %d in %d",
+                         micro_batch, size, thaw_team_micro_batch(t->tail),
+                         thaw_team_size(t->tail));
     for (int k = 0; k < t->options.optimizer->slots; k++)
         if (take_floats(file, slot_names[k], t->slots[k], t->slot_count, err))
             return -1;

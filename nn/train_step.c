@@ -21,23 +21,37 @@ double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images)
     return s->rate * s->schedule->factor(&moment);
 }
 
+/* A batch that a team works on. */
+struct batch_work {
+    struct thaw_trainer *t;
+    const struct thaw_train_batch *batch;
+    bool training;
+};
+
+static int run_prefix_piece(void *ctx, struct thaw_exec *prefix, const struct thaw_piece *piece,
+                            struct thaw_error *err)
+{
+    const struct batch_work *w = ctx;
+    const struct thaw_trainer *t = w->t;
+    const struct thaw_plan *p = t->prefix_plan;
+    size_t in = thaw_shape_count(p->values[p->input].shape), at = (size_t)piece->at;
+    struct thaw_pass pass = {.x = w->batch->x + at * in, .form = THAW_NHWC, .count = piece->count};
+    if (thaw_exec_forward(prefix, &pass, err))
+        return -1;
+    memcpy(t->features + at * t->feature_floats, thaw_exec_output(prefix),
+           (size_t)piece->count * t->feature_floats * sizeof *t->features);
+    return 0;
+}
+
+/* The batch through the frozen part into t->features. */
 static int run_prefix(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                       struct thaw_error *err)
 {
-    const struct thaw_plan *p = t->prefix_plan;
-    size_t in = thaw_shape_count(p->values[p->input].shape);
-    if (!t->prefix &&
-        !(t->prefix = thaw_exec_create(p, thaw_exec_choose_batch(p, t->options.batch), err)))
+    struct batch_work w = {t, batch, false};
+    if (!t->prefix && !(t->prefix = thaw_team_create(t->prefix_plan, t->options.batch, 0, err)))
         return -1;
-    int n = thaw_exec_batch(t->prefix);
-    for (int i = 0; i < batch->n; i += n) {
-        int count = batch->n - i < n ? batch->n - i : n;
-        struct thaw_pass pass = {.x = batch->x + (size_t)i * in, .form = THAW_NHWC, .count = count};
-        if (thaw_exec_forward(t->prefix, &pass, err))
-            return -1;
-        memcpy(t->features + (size_t)i * t->feature_floats, thaw_exec_output(t->prefix),
-               (size_t)count * t->feature_floats * sizeof *t->features);
-    }
+    if (thaw_team_run(t->prefix, batch->n, run_prefix_piece, &w, err))
+        return -1;
     if (t->options.bf16)
         thaw_bf16_round(t->features, (size_t)batch->n * t->feature_floats);
     return 0;
@@ -59,21 +73,21 @@ int thaw_trainer_prefix(struct thaw_trainer *t, const struct thaw_train_batch *b
     return 0;
 }
 
-/* Samples i .. of the batch as the tail takes them. */
-static struct thaw_pass tail_pass(const struct thaw_trainer *t,
-                                  const struct thaw_train_batch *batch, int i, int n, bool training)
+/* A piece of the batch as the tail takes it. */
+static struct thaw_pass tail_pass(const struct batch_work *w, const struct thaw_piece *piece)
 {
+    const struct thaw_trainer *t = w->t;
     const struct thaw_plan *p = t->tail_plan;
-    struct thaw_pass pass = {.count = batch->n - i < n ? batch->n - i : n,
-                             .training = training,
+    struct thaw_pass pass = {.count = piece->count,
+                             .training = w->training,
                              .seed = t->options.seed,
                              .step = t->at.step,
-                             .first_sample = (uint32_t)i};
+                             .first_sample = (uint32_t)piece->at};
     if (t->prefix_plan) {
-        pass.x = t->features + (size_t)i * t->feature_floats;
+        pass.x = t->features + (size_t)piece->at * t->feature_floats;
         pass.form = THAW_PACKED;
     } else {
-        pass.x = batch->x + (size_t)i * thaw_shape_count(p->values[p->input].shape);
+        pass.x = w->batch->x + (size_t)piece->at * thaw_shape_count(p->values[p->input].shape);
         pass.form = THAW_NHWC;
     }
     return pass;
@@ -88,61 +102,78 @@ static bool is_hit(const float *logits, int classes, int label)
     return top == label;
 }
 
-/* Adds plain losses and hits; fills dlogits for `n` samples of a batch of `whole` when asked. */
-static void score(const struct thaw_trainer *t, const float *logits, const int *labels, int n,
-                  int whole, float *dlogits, struct thaw_sums *sums)
+/* Adds plain losses and hits of the batch, from t->logits. */
+static void score(const struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                  struct thaw_sums *sums)
 {
     const struct thaw_train_options *o = &t->options;
-    for (int i = 0; i < n; i++) {
-        const float *row = logits + (size_t)i * (size_t)o->classes;
-        sums->loss += o->loss->apply(row, o->classes, labels[i], 0, NULL);
-        sums->hits += is_hit(row, o->classes, labels[i]);
+    for (int i = 0; i < batch->n; i++) {
+        const float *row = t->logits + (size_t)i * (size_t)o->classes;
+        sums->loss += o->loss->apply(row, o->classes, batch->labels[i], 0, NULL);
+        sums->hits += is_hit(row, o->classes, batch->labels[i]);
         sums->images++;
-        if (!dlogits)
-            continue;
-        float *drow = dlogits + (size_t)i * (size_t)o->classes;
-        o->loss->apply(row, o->classes, labels[i], o->smoothing, drow);
-        float weight = (o->class_weights ? o->class_weights[labels[i]] : 1) / (float)whole;
-        for (int k = 0; k < o->classes; k++)
-            drow[k] *= weight;
     }
 }
 
-/* The executor for this batch: with batch statistics a smaller last batch needs one of its own
- * size. */
-static struct thaw_exec *tail_for(struct thaw_trainer *t, int n, struct thaw_error *err)
+/* The gradient of the batch's loss at this sample's logits. */
+static void loss_gradient(const struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                          int sample)
 {
-    if (!t->options.batch_statistics || n == thaw_exec_batch(t->tail))
+    const struct thaw_train_options *o = &t->options;
+    size_t at = (size_t)sample * (size_t)o->classes;
+    int label = batch->labels[sample];
+    float *drow = t->dlogits + at;
+    o->loss->apply(t->logits + at, o->classes, label, o->smoothing, drow);
+    float weight = (o->class_weights ? o->class_weights[label] : 1) / (float)batch->n;
+    for (int k = 0; k < o->classes; k++)
+        drow[k] *= weight;
+}
+
+/* The team for this batch: with batch statistics a smaller last batch needs one of its own size. */
+static struct thaw_team *tail_for(struct thaw_trainer *t, int n, struct thaw_error *err)
+{
+    if (!t->options.batch_statistics || n == thaw_team_micro_batch(t->tail))
         return t->tail;
-    if (t->rest && thaw_exec_batch(t->rest) != n) {
-        thaw_exec_free(t->rest);
+    if (t->rest && thaw_team_micro_batch(t->rest) != n) {
+        thaw_team_free(t->rest);
         t->rest = NULL;
     }
     if (!t->rest)
-        t->rest = thaw_exec_create(t->tail_plan, n, err);
-    else if (thaw_exec_update(t->rest, err))
+        t->rest = thaw_team_create(t->tail_plan, n, n, err);
+    else if (thaw_team_update(t->rest, err))
         return NULL;
     return t->rest;
 }
 
-static int forward_backward(struct thaw_trainer *t, struct thaw_exec *tail,
+static int run_tail_piece(void *ctx, struct thaw_exec *tail, const struct thaw_piece *piece,
+                          struct thaw_error *err)
+{
+    const struct batch_work *w = ctx;
+    const struct thaw_trainer *t = w->t;
+    size_t at = (size_t)piece->at * (size_t)t->options.classes;
+    struct thaw_pass pass = tail_pass(w, piece);
+    if (thaw_exec_forward(tail, &pass, err))
+        return -1;
+    thaw_exec_read(tail, piece->count, t->logits + at);
+    if (!w->training)
+        return 0;
+    for (int i = 0; i < piece->count; i++)
+        loss_gradient(t, w->batch, piece->at + i);
+    return thaw_exec_backward(tail, t->dlogits + at, piece->count, piece->first, err);
+}
+
+static int forward_backward(struct thaw_trainer *t, struct thaw_team *tail,
                             const struct thaw_train_batch *batch, struct thaw_error *err)
 {
-    int n = thaw_exec_batch(tail);
-    for (int i = 0; i < batch->n; i += n) {
-        struct thaw_pass pass = tail_pass(t, batch, i, n, true);
-        if (thaw_exec_forward(tail, &pass, err))
-            return -1;
-        thaw_exec_read(tail, pass.count, t->logits);
-        score(t, t->logits, batch->labels + i, pass.count, batch->n, t->dlogits, &t->at.sums);
-        if (thaw_exec_backward(tail, t->dlogits, pass.count, i == 0, err))
-            return -1;
-    }
-    return thaw_exec_gradients(tail, err);
+    struct batch_work w = {t, batch, true};
+    if (thaw_team_run(tail, batch->n, run_tail_piece, &w, err) || thaw_team_gradients(tail, err))
+        return -1;
+    score(t, batch, &t->at.sums);
+    return 0;
 }
 
 /* Li et al. 2018: the backbone's kernels are pulled towards where they began. */
-static void pull_back(struct thaw_trainer *t, struct thaw_exec *tail)
+static void pull_back(struct thaw_trainer *t, struct thaw_team *tail)
 {
     const struct thaw_node *head = &t->graph->nodes[t->options.head];
     size_t offset = 0;
@@ -154,7 +185,7 @@ static void pull_back(struct thaw_trainer *t, struct thaw_exec *tail)
             offset += p->count;
             if (next >= t->tail_plan->n_trained || t->tail_plan->trained[next].param != p)
                 continue;
-            float *g = thaw_exec_gradient(tail, next++);
+            float *g = thaw_team_gradient(tail, next++);
             if (!p->decay || &t->graph->nodes[i] >= head)
                 continue;
             for (size_t j = 0; j < p->count; j++)
@@ -162,11 +193,11 @@ static void pull_back(struct thaw_trainer *t, struct thaw_exec *tail)
         }
 }
 
-static int clip(struct thaw_trainer *t, struct thaw_exec *tail, struct thaw_error *err)
+static int clip(struct thaw_trainer *t, struct thaw_team *tail, struct thaw_error *err)
 {
     double sum = 0;
     for (int i = 0; i < t->tail_plan->n_trained; i++) {
-        const float *g = thaw_exec_gradient(tail, i);
+        const float *g = thaw_team_gradient(tail, i);
         for (size_t j = 0; j < t->tail_plan->trained[i].param->count; j++)
             sum += (double)g[j] * g[j];
     }
@@ -181,7 +212,7 @@ static int clip(struct thaw_trainer *t, struct thaw_exec *tail, struct thaw_erro
         return 0;
     float scale = (float)(t->options.clip / norm);
     for (int i = 0; i < t->tail_plan->n_trained; i++) {
-        float *g = thaw_exec_gradient(tail, i);
+        float *g = thaw_team_gradient(tail, i);
         for (size_t j = 0; j < t->tail_plan->trained[i].param->count; j++)
             g[j] *= scale;
     }
@@ -199,7 +230,7 @@ static void update_range(void *ctx, size_t first, size_t last)
     w->options->optimizer->apply(&w->options->optimizer_options, &w->update, first, last);
 }
 
-static void update_weights(struct thaw_trainer *t, struct thaw_exec *tail, double rate)
+static void update_weights(struct thaw_trainer *t, struct thaw_team *tail, double rate)
 {
     const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
     size_t offset = 0;
@@ -210,7 +241,7 @@ static void update_weights(struct thaw_trainer *t, struct thaw_exec *tail, doubl
             .options = &t->options,
             .update = {
                 .weights = trained->param->data,
-                .gradient = thaw_exec_gradient(tail, i),
+                .gradient = thaw_team_gradient(tail, i),
                 .count = trained->param->count,
                 .rate = (float)(rate / thaw_stage_divisor(stage, node, t->options.head, t->blocks)),
                 .decay = trained->param->decay ? stage->weight_decay : 0,
@@ -225,7 +256,7 @@ static void update_weights(struct thaw_trainer *t, struct thaw_exec *tail, doubl
 static int update(struct thaw_trainer *t, const struct thaw_train_batch *batch, size_t train_images,
                   struct thaw_error *err)
 {
-    struct thaw_exec *tail = tail_for(t, batch->n, err);
+    struct thaw_team *tail = tail_for(t, batch->n, err);
     if (!tail || forward_backward(t, tail, batch, err))
         return -1;
     if (t->options.l2_sp > 0)
@@ -236,7 +267,7 @@ static int update(struct thaw_trainer *t, const struct thaw_train_batch *batch, 
     t->at.stage_step++;
     t->at.step++;
     t->at.batch++;
-    return thaw_exec_update(t->tail, err);
+    return thaw_team_update(t->tail, err);
 }
 
 int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *batch,
@@ -253,14 +284,10 @@ int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *bat
 static int forward(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                    struct thaw_sums *sums, struct thaw_error *err)
 {
-    int n = thaw_exec_batch(t->tail);
-    for (int i = 0; i < batch->n; i += n) {
-        struct thaw_pass pass = tail_pass(t, batch, i, n, false);
-        if (thaw_exec_forward(t->tail, &pass, err))
-            return -1;
-        thaw_exec_read(t->tail, pass.count, t->logits);
-        score(t, t->logits, batch->labels + i, pass.count, batch->n, NULL, sums);
-    }
+    struct batch_work w = {t, batch, false};
+    if (thaw_team_run(t->tail, batch->n, run_tail_piece, &w, err))
+        return -1;
+    score(t, batch, sums);
     return 0;
 }
 

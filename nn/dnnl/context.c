@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 static dnnl_engine_t engine;
-static dnnl_stream_t stream;
+static _Thread_local dnnl_stream_t stream; /* two threads may each run primitives */
 
 dnnl_engine_t thaw_dnnl_engine(void)
 {

@@ -6,8 +6,8 @@
 
 #include "nn/op.h"
 
-/* One CPU engine and one in-order stream for the process; made at the first call. NULL only when
- * oneDNN cannot run at all. */
+/* One CPU engine for the process and one in-order stream for each thread; made at the first call.
+ * NULL only when oneDNN cannot run at all. */
 dnnl_engine_t thaw_dnnl_engine(void);
 dnnl_stream_t thaw_dnnl_stream(void);
 

@@ -28,6 +28,13 @@ struct thaw_conv_spec {
     const float *kernel_scale; /* [out], > 0, for an input of 8 bits: the kernel is rounded to whole
                                   multiples of it. Borrowed while thaw_conv_set_weights may come */
     bool data_gradient, weight_gradient; /* not with 8 bits */
+    /* NULL, or one of the same spec, which must outlive this one and whose weights serve both. The
+     * two may run at the same time. */
+    const struct thaw_conv *weights_of;
+    /* Of one in one pass: the activation that made the input, when din is to be the gradient before
+     * it; a gate (thaw_gate_of). */
+    struct thaw_act in_act;
+    bool act_passed; /* dout is the gradient before act already */
 };
 struct thaw_conv *thaw_conv_create(const struct thaw_conv_spec *spec, struct thaw_error *err);
 void thaw_conv_free(struct thaw_conv *conv);
@@ -38,12 +45,21 @@ int thaw_conv_set_weights(struct thaw_conv *conv, const float *kernel, const flo
                           struct thaw_error *err);
 int thaw_conv_forward(struct thaw_conv *conv, const void *in, const void *addend, void *out,
                       void *scratch, struct thaw_error *err);
-/* dpre: gradient before the activation. */
-int thaw_conv_backward_data(struct thaw_conv *conv, const void *dpre, void *din, void *scratch,
-                            struct thaw_error *err);
-/* Adds to the sums of this batch, or starts them when first. */
-int thaw_conv_backward_weights(struct thaw_conv *conv, const void *in, const void *dpre, bool first,
-                               void *scratch, struct thaw_error *err);
+struct thaw_conv_gradient {
+    const void *in, *out; /* in: for the weights or in_act; out: for act */
+    void *dout;           /* ends, where there is an addend, as the gradient of that */
+    void *din;            /* written; NULL: not wanted */
+    bool first;           /* starts the sums of the batch afresh */
+    void *scratch;
+};
+int thaw_conv_backward(struct thaw_conv *conv, const struct thaw_conv_gradient *gradient,
+                       struct thaw_error *err);
+/* Depthwise: one loop of our own for both gradients and those of the activations on either side.
+ * Memory is what such layers wait for; and oneDNN has a fast weight gradient for 3x3 only. */
+bool thaw_conv_in_one_pass(const struct thaw_linear *linear, const struct thaw_value *in,
+                           const struct thaw_value *out);
+/* Adds the sums of one that was made with weights_of. */
+void thaw_conv_add_sums(struct thaw_conv *conv, const struct thaw_conv *other);
 /* The sums in Keras' layout. */
 int thaw_conv_gradients(struct thaw_conv *conv, float *dkernel, float *dbias,
                         struct thaw_error *err);

@@ -1,7 +1,9 @@
 #include <math.h>
 
 #include "nn/kernels/bf16.h"
-#include "nn/kernels/kernels.h"
+#include "nn/kernels/conv.h"
+
+#include <math.h>
 
 #include "io/base/par.h"
 
@@ -215,4 +217,19 @@ void thaw_act_forward(const struct thaw_act *act, const float *in, float *out, s
 bool thaw_act_moves_zero(const struct thaw_act *act)
 {
     return act->kind && act->kind->forward(0, act) != 0;
+}
+
+bool thaw_gate_of(const struct thaw_act *act, struct thaw_gate *gate)
+{
+    struct thaw_eltwise chain[2];
+    *gate = (struct thaw_gate){0};
+    if (!act->kind)
+        return true;
+    if (thaw_act_chain(act, chain) != 1)
+        return false;
+    if (chain[0].kind == THAW_ELTWISE_RELU && chain[0].alpha == 0)
+        *gate = (struct thaw_gate){true, 0, INFINITY};
+    else if (chain[0].kind == THAW_ELTWISE_CLIP)
+        *gate = (struct thaw_gate){true, chain[0].alpha, chain[0].beta};
+    return gate->on;
 }

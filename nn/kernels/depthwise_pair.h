@@ -1,99 +1,149 @@
-/* One (sample, block) of depthwise_weights.c, for blocks of LANES channels: included once for each
- * width, with LANES, VECTOR (a vector of so many floats) and NAME(x) defined. `kw` and `stride` are
- * constants where these functions are inlined, so that the sums live in registers. */
+/* One (sample, block) of depthwise.c, for blocks of LANES channels: included once for each width,
+ * with LANES, ROWS(kw) (kernel rows whose weights and sums fit in the registers), VECTOR and MASK
+ * (so many floats, so many integers), TARGET (the instruction set) and NAME(x) defined. `rows`,
+ * `kw` and `stride` are constants where these functions are inlined. */
 
-THAW_INLINE void NAME(border)(int kw, int stride, const struct thaw_depthwise *d, int x,
-                              const float *in, const float *dout, VECTOR *sums)
+TARGET THAW_INLINE VECTOR NAME(gate)(const struct thaw_gate *gate, VECTOR value, VECTOR gradient)
 {
-    VECTOR g = *(const VECTOR *)(dout + (ptrdiff_t)x * LANES);
-    int left = x * stride - d->pad_left;
-#pragma GCC unroll 7
-    for (int j = 0; j < kw; j++)
-        if (left + j >= 0 && left + j < d->iw)
-            sums[j] += g * *(const VECTOR *)(in + (ptrdiff_t)(left + j) * LANES);
+    return gate->on ? (VECTOR)((MASK)gradient & ((value > gate->low) & (value < gate->high)))
+                    : gradient;
 }
 
-/* A row of output gradients against a row of input. Columns at the border look at their places one
- * by one; inside, two columns at a time, with sums of their own, keep the multipliers busy. */
-THAW_INLINE void NAME(row)(int kw, int stride, const struct thaw_depthwise *d, const float *in,
-                           const float *dout, VECTOR *even, VECTOR *odd)
+/* Row y of the gradient before the activation, into the ring; the bias's gradient on the way. */
+TARGET THAW_INLINE void NAME(fill)(const struct place *p, int y)
 {
-    int inside = (d->pad_left + stride - 1) / stride, room = d->iw + d->pad_left - kw;
-    int end = room < 0 ? 0 : room / stride + 1, x = 0;
-    end = end < d->ow ? end : d->ow;
-    for (; x < inside && x < d->ow; x++)
-        NAME(border)(kw, stride, d, x, in, dout, even);
-    for (; x + 1 < end; x += 2) {
-        const float *window = in + (ptrdiff_t)(x * stride - d->pad_left) * LANES;
-        VECTOR g = *(const VECTOR *)(dout + (ptrdiff_t)x * LANES);
-        VECTOR h = *(const VECTOR *)(dout + (ptrdiff_t)(x + 1) * LANES);
-#pragma GCC unroll 7
-        for (int j = 0; j < kw; j++) {
-            even[j] += g * *(const VECTOR *)(window + (ptrdiff_t)j * LANES);
-            odd[j] += h * *(const VECTOR *)(window + (ptrdiff_t)(j + stride) * LANES);
-        }
+    const struct thaw_depthwise *d = p->d;
+    const struct thaw_gate gate = p->pass->out_gate;
+    ptrdiff_t at = (ptrdiff_t)y * d->ow * LANES;
+    size_t width = (size_t)d->ow * LANES;
+    float *row = ring_row(p, y);
+    const float *dout = floats_of(p, p->dout, at, width, row);
+    const float *out = gate.on ? floats_of(p, p->out, at, width, room(p, ROOM_OUT)) : dout;
+    VECTOR sum = *(VECTOR *)p->bias;
+    for (ptrdiff_t x = 0; x < (ptrdiff_t)width; x += LANES) {
+        VECTOR g = *(const VECTOR *)(dout + x);
+        g = NAME(gate)(&gate, *(const VECTOR *)(out + x), g);
+        *(VECTOR *)(row + x) = g;
+        sum += g;
     }
-    for (; x < d->ow; x++)
-        NAME(border)(kw, stride, d, x, in, dout, even);
+    *(VECTOR *)p->bias = sum;
 }
 
-THAW_INLINE void NAME(pair)(int kw, int stride, const struct thaw_depthwise *d, const float *in,
-                            const float *dout, float *kernel)
+/* What an input cell, or with stride 2 a pair of them, meets: output gradients at g and left of it.
+ * Each is loaded once, for its share of the input's gradient and for the kernel's. */
+TARGET THAW_INLINE void NAME(cells)(int rows, int kw, int stride, bool even, bool odd,
+                                    const float *const *g, ptrdiff_t at, const VECTOR *w,
+                                    VECTOR *sums, const VECTOR *value, VECTOR *grad)
 {
-    ptrdiff_t in_row = (ptrdiff_t)d->iw * LANES, out_row = (ptrdiff_t)d->ow * LANES;
-    int group = GROUP_BYTES / (int)(out_row * (ptrdiff_t)sizeof(float));
-    group = group > 0 ? group : 1;
-    for (int y0 = 0; y0 < d->oh; y0 += group)
-        for (int ky = 0; ky < d->kh; ky++) {
-            VECTOR even[MOST_KW], odd[MOST_KW];
-            VECTOR *total = (VECTOR *)(kernel + (ptrdiff_t)ky * kw * LANES);
+#pragma GCC unroll 3
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 7
-            for (int j = 0; j < kw; j++) {
-                even[j] = total[j];
-                odd[j] = (VECTOR){0};
+        for (int j = 0; j * stride < kw; j++) {
+            VECTOR v = *(const VECTOR *)(g[r] + at - (ptrdiff_t)j * LANES);
+            int tap = r * kw + j * stride;
+            if (even) {
+                grad[0] += w[tap] * v;
+                sums[tap] += v * value[0];
             }
-            for (int y = y0; y < y0 + group && y < d->oh; y++) {
-                int iy = y * d->stride_h - d->pad_top + ky;
-                if (iy >= 0 && iy < d->ih)
-                    NAME(row)(kw, stride, d, in + iy * in_row, dout + y * out_row, even, odd);
+            if (odd && j * stride + 1 < kw) {
+                grad[1] += w[tap + 1] * v;
+                sums[tap + 1] += v * value[1];
             }
-#pragma GCC unroll 7
-            for (int j = 0; j < kw; j++)
-                total[j] = even[j] + odd[j];
         }
 }
 
-THAW_INLINE void NAME(bias)(const struct thaw_depthwise *d, const float *dout, float *bias)
+/* Loads the input cells at x and x + 1, works on them, stores their gradients. */
+TARGET THAW_INLINE void NAME(step)(int rows, int kw, int stride, bool even, bool odd,
+                                   const struct line *l, const struct thaw_gate *gate,
+                                   const float *const *g, int t, int x, const VECTOR *w,
+                                   VECTOR *sums)
 {
-    const VECTOR *g = (const VECTOR *)dout;
-    VECTOR even = {0}, odd = {0};
-    ptrdiff_t cells = (ptrdiff_t)d->oh * d->ow, i = 0;
-    for (; i + 1 < cells; i += 2) {
-        even += g[i];
-        odd += g[i + 1];
+    VECTOR value[2] = {{0}, {0}}, grad[2] = {{0}, {0}};
+#pragma GCC unroll 2
+    for (int i = !even; i <= odd; i++) {
+        value[i] = *(const VECTOR *)(l->in + (ptrdiff_t)(x + i) * LANES);
+        if (!l->begins)
+            grad[i] = *(const VECTOR *)(l->din + (ptrdiff_t)(x + i) * LANES);
     }
-    if (i < cells)
-        even += g[i];
-    *(VECTOR *)bias = even + odd;
+    NAME(cells)(rows, kw, stride, even, odd, g, (ptrdiff_t)t * LANES, w, sums, value, grad);
+#pragma GCC unroll 2
+    for (int i = !even; i <= odd; i++) {
+        if (l->ends)
+            grad[i] = NAME(gate)(gate, value[i], grad[i]);
+        *(VECTOR *)(l->din + (ptrdiff_t)(x + i) * LANES) = grad[i];
+    }
 }
 
-/* The widths and strides that networks have; false when this is none of them. */
-THAW_INLINE bool NAME(known)(const struct thaw_depthwise *d, const float *in, const float *dout,
-                             float *kernel)
+/* A row of input against `rows` rows of the kernel. */
+TARGET THAW_INLINE void NAME(line)(int rows, int kw, int stride, const struct place *p,
+                                   const struct line *line)
 {
-    if (d->kw == 3 && d->stride_w == 1)
-        NAME(pair)(3, 1, d, in, dout, kernel);
-    else if (d->kw == 3 && d->stride_w == 2)
-        NAME(pair)(3, 2, d, in, dout, kernel);
-    else if (d->kw == 5 && d->stride_w == 1)
-        NAME(pair)(5, 1, d, in, dout, kernel);
-    else if (d->kw == 5 && d->stride_w == 2)
-        NAME(pair)(5, 2, d, in, dout, kernel);
-    else if (d->kw == 7 && d->stride_w == 1)
-        NAME(pair)(7, 1, d, in, dout, kernel);
-    else if (d->kw == 7 && d->stride_w == 2)
-        NAME(pair)(7, 2, d, in, dout, kernel);
+    const struct line l = *line;
+    const struct thaw_gate gate = p->pass->in_gate;
+    const float *g[MOST_ROWS];
+    VECTOR w[MOST_TAPS], sums[MOST_TAPS];
+    int pad = p->d->pad_left, iw = p->d->iw, x = 0;
+#pragma GCC unroll 3
+    for (int r = 0; r < rows; r++) {
+        g[r] = l.g[r];
+#pragma GCC unroll 7
+        for (int k = 0; k < kw; k++) {
+            ptrdiff_t at = ((ptrdiff_t)l.ky[r] * kw + k) * LANES;
+            w[r * kw + k] = *(const VECTOR *)(p->kernel + at);
+            sums[r * kw + k] = *(const VECTOR *)(p->sums + at);
+        }
+    }
+    if (stride == 1) {
+        for (; x < iw; x++)
+            NAME(step)(rows, kw, 1, true, false, &l, &gate, g, x + pad, x, w, sums);
+    } else {
+        if (pad % 2)
+            NAME(step)(rows, kw, 2, false, true, &l, &gate, g, pad / 2, x++ - 1, w, sums);
+        for (; x + 1 < iw; x += 2)
+            NAME(step)(rows, kw, 2, true, true, &l, &gate, g, (x + pad) / 2, x, w, sums);
+        if (x < iw)
+            NAME(step)(rows, kw, 2, true, false, &l, &gate, g, (x + pad) / 2, x, w, sums);
+    }
+#pragma GCC unroll 3
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 7
+        for (int k = 0; k < kw; k++)
+            *(VECTOR *)(p->sums + ((ptrdiff_t)l.ky[r] * kw + k) * LANES) = sums[r * kw + k];
+}
+
+TARGET THAW_INLINE void NAME(pair)(int kw, int stride, const struct place *p)
+{
+    const struct thaw_depthwise *d = p->d;
+    int filled = 0, most = ROWS(kw);
+    for (int iy = 0; iy < d->ih; iy++) {
+        for (; filled < d->oh && filled * d->stride_h <= iy + d->pad_top; filled++)
+            NAME(fill)(p, filled);
+        struct line l = line_of(p, iy);
+        if (!l.left)
+            memset(l.din, 0, (size_t)d->iw * LANES * sizeof *l.din);
+        while (l.left) {
+            int rows = line_next(p, &l, most);
+            if (rows == 3)
+                NAME(line)(most < 3 ? 1 : 3, kw, stride, p, &l);
+            else if (rows == 2)
+                NAME(line)(most < 2 ? 1 : 2, kw, stride, p, &l);
+            else
+                NAME(line)(1, kw, stride, p, &l);
+        }
+        line_close(p, &l);
+    }
+    for (; filled < d->oh; filled++)
+        NAME(fill)(p, filled);
+}
+
+/* Widths and strides that networks have: is_known(). */
+TARGET static void NAME(pair_of)(const struct place *p)
+{
+    int kw = p->d->kw, stride = p->d->stride_w;
+    if (kw == 3)
+        stride == 1 ? NAME(pair)(3, 1, p) : NAME(pair)(3, 2, p);
+    else if (kw == 5)
+        stride == 1 ? NAME(pair)(5, 1, p) : NAME(pair)(5, 2, p);
     else
-        return false;
-    return true;
+        stride == 1 ? NAME(pair)(7, 1, p) : NAME(pair)(7, 2, p);
 }

@@ -18,6 +18,32 @@
 #else
 #define THAW_HOT
 #endif
+/* Loops written in vectors are compiled for one instruction set, helpers included (the compiler
+ * takes vectors apart before it makes clones), and called only where the machine has it. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define THAW_TARGET_AVX512 __attribute__((target("arch=x86-64-v4")))
+#define THAW_TARGET_AVX2   __attribute__((target("arch=x86-64-v3")))
+static inline bool thaw_cpu_has_avx512(void)
+{
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+static inline bool thaw_cpu_has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#else
+#define THAW_TARGET_AVX512
+#define THAW_TARGET_AVX2
+static inline bool thaw_cpu_has_avx512(void)
+{
+    return true;
+}
+static inline bool thaw_cpu_has_avx2(void)
+{
+    return true;
+}
+#endif
 #define THAW_INLINE static inline __attribute__((always_inline))
 
 /* n samples of a value. */
@@ -80,20 +106,5 @@ void thaw_kernel_sums(const struct thaw_tensor *t, const float *a, const float *
 /* squares[c] = sum of (a - shift[c])^2. */
 void thaw_kernel_squares(const struct thaw_tensor *t, const float *a, const float *shift,
                          double *partial, double *squares);
-
-/* Depthwise convolution, multiplier 1, undilated: gradient of its kernel. in
- * [n][blocks][ih][iw][block], dout [n][blocks][oh][ow][block]. Input row of output row y and kernel
- * row ky: y stride_h - pad_top + ky; rows outside count as zero. */
-struct thaw_depthwise {
-    int n, blocks, block;
-    int ih, iw, oh, ow;
-    int kh, kw, stride_h, stride_w, pad_top, pad_left;
-};
-size_t thaw_kernel_depthwise_scratch(const struct thaw_depthwise *d); /* bytes */
-/* Adds to dkernel [blocks][kh][kw][block] and dbias [blocks][block] (may be NULL), or overwrites
- * them when first. */
-void thaw_kernel_depthwise_weights(const struct thaw_depthwise *d, const float *in,
-                                   const float *dout, bool first, float *dkernel, float *dbias,
-                                   float *scratch);
 
 #endif

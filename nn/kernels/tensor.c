@@ -54,11 +54,16 @@ struct addition {
     const float *from;
 };
 
+THAW_HOT static void add(float *restrict to, const float *restrict from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] += from[i];
+}
+
 static void add_range(void *ctx, size_t first, size_t last)
 {
     const struct addition *a = ctx;
-    for (size_t i = first; i < last; i++)
-        a->to[i] += a->from[i];
+    add(a->to + first, a->from + first, last - first);
 }
 
 void thaw_kernel_add(float *to, const float *from, size_t count)

@@ -15,11 +15,10 @@
 
 struct state {
     struct thaw_conv *conv;
-    size_t out_count;     /* of n samples, in the output's layout */
     size_t rows;          /* of the kernel seen as a matrix [rows, channels] */
     int channels;         /* outputs */
     float *k, *b;         /* [channels]: the folded norm, k and the bias that results */
-    float *kernel;        /* W k; NULL without a norm */
+    float *kernel;        /* W k, while it is needed; NULL without a norm */
     enum thaw_type type;  /* of the input, so of the kernel */
     float *kernel_scale;  /* [channels], for 8-bit inputs */
     const float *in_mean; /* [in/groups of a channel's input], to correct the bias; or NULL */
@@ -140,9 +139,12 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
                                   .out = *out,
                                   .n = env->n,
                                   .act = op->act,
+                                  .in_act = op->in_act,
+                                  .act_passed = op->act_passed,
                                   .has_addend = op->addend >= 0,
                                   .data_gradient = wants_data(op, env),
                                   .weight_gradient = env->training && op->trained};
+    const struct state *shared = env->shared;
     if (spec.has_addend)
         spec.addend = env->values[op->addend];
     struct state *s = thaw_new(1, sizeof *s, err);
@@ -152,7 +154,14 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
     size_t count = op->params[0]->count, channels = (size_t)out->shape.c;
     s->channels = out->shape.c;
     s->rows = count / channels;
-    s->out_count = (size_t)env->n * out->layout.sample;
+    s->type = spec.in.type;
+    if (shared) {
+        spec.weights_of = shared->conv;
+        spec.kernel_scale = shared->kernel_scale;
+        s->conv = thaw_conv_create(&spec, err);
+        env->scratch_bytes = s->conv ? thaw_conv_scratch(s->conv) : 0;
+        return s->conv ? 0 : -1;
+    }
     if (!(s->b = thaw_new_aligned(channels, sizeof(float), err)) ||
         !(s->k = thaw_new_aligned(channels, sizeof(float), err)))
         return -1;
@@ -197,22 +206,22 @@ static int forward(const struct thaw_op *op, void *state, const struct thaw_run 
 
 static unsigned reads(const struct thaw_op *op)
 {
-    return (op->trained ? THAW_READS_INPUT : 0) | (op->act.kind ? THAW_READS_OUTPUT : 0);
+    return (op->trained || op->in_act.kind ? THAW_READS_INPUT : 0) |
+           (op->act.kind && !op->act_passed ? THAW_READS_OUTPUT : 0);
 }
 
 static int backward(const struct thaw_op *op, void *state, const struct thaw_run *run,
                     struct thaw_error *err)
 {
     struct state *s = state;
-    if (op->act.kind && s->type == THAW_TYPE_BF16)
-        thaw_act_backward_bf16(&op->act, run->out, run->dout, s->out_count);
-    else if (op->act.kind)
-        thaw_act_backward(&op->act, run->out, run->dout, s->out_count);
-    if (op->trained &&
-        thaw_conv_backward_weights(s->conv, run->in[0], run->dout, run->first, run->scratch, err))
-        return -1;
-    return run->din[0] ? thaw_conv_backward_data(s->conv, run->dout, run->din[0], run->scratch, err)
-                       : 0;
+    struct thaw_conv_gradient gradient = {.in = run->in[0],
+                                          .out = run->out,
+                                          .dout = run->dout,
+                                          .din = run->din[0],
+                                          .first = run->first,
+                                          .scratch = run->scratch};
+    (void)op;
+    return thaw_conv_backward(s->conv, &gradient, err);
 }
 
 /* dk = sum over rows of dW' W, plus the part that reaches k through the bias. */
@@ -246,10 +255,17 @@ static int gradients(const struct thaw_op *op, void *state, struct thaw_error *e
     return 0;
 }
 
+static void add_sums(void *state, const void *other)
+{
+    struct state *s = state;
+    thaw_conv_add_sums(s->conv, ((const struct state *)other)->conv);
+}
+
 const struct thaw_op_kind thaw_op_linear = {.name = "linear",
                                             .conf_size = sizeof(struct thaw_linear),
                                             .hosts = true,
                                             .takes = takes,
+                                            .shares = true,
                                             .copies = true,
                                             .reads = reads,
                                             .prepare = prepare,
@@ -257,4 +273,5 @@ const struct thaw_op_kind thaw_op_linear = {.name = "linear",
                                             .forward = forward,
                                             .backward = backward,
                                             .gradients = gradients,
+                                            .add_sums = add_sums,
                                             .release = release};

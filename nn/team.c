@@ -1,0 +1,122 @@
+#include "nn/team.h"
+
+#include <stdlib.h>
+
+#include "io/base/mem.h"
+#include "io/base/par.h"
+
+struct thaw_team {
+    int size;
+    struct thaw_exec **all; /* the leader first */
+    int used;               /* executors that took part in the last run */
+};
+
+static int create_all(struct thaw_team *t, const struct thaw_plan *plan, int n,
+                      struct thaw_error *err)
+{
+    if (!(t->all[0] = thaw_exec_create(plan, n, err)))
+        return -1;
+    for (int i = 1; i < t->size; i++)
+        if (!(t->all[i] = thaw_exec_create_beside(t->all[0], err)))
+            return -1;
+    return 0;
+}
+
+struct thaw_team *thaw_team_create(const struct thaw_plan *plan, int batch, int micro_batch,
+                                   struct thaw_error *err)
+{
+    struct thaw_team *t = thaw_new(1, sizeof *t, err);
+    if (!t)
+        return NULL;
+    int threads = thaw_par_threads(), n = micro_batch;
+    thaw_par_set_threads(1); /* both the choice and the primitives are made for one thread */
+    if (!n && batch >= threads)
+        n = thaw_exec_choose_batch(plan, batch / threads);
+    t->size = n && (batch + n - 1) / n >= threads ? threads : 1;
+    if (t->size == 1)
+        thaw_par_set_threads(threads);
+    if (!n)
+        n = thaw_exec_choose_batch(plan, batch);
+    t->all = thaw_new((size_t)t->size, sizeof(struct thaw_exec *), err);
+    int rc = t->all ? create_all(t, plan, n, err) : -1;
+    thaw_par_set_threads(threads);
+    if (rc) {
+        thaw_team_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void thaw_team_free(struct thaw_team *t)
+{
+    if (!t)
+        return;
+    for (int i = t->size - 1; t->all && i >= 0; i--)
+        thaw_exec_free(t->all[i]);
+    free(t->all);
+    free(t);
+}
+
+int thaw_team_micro_batch(const struct thaw_team *t)
+{
+    return thaw_exec_batch(t->all[0]);
+}
+
+int thaw_team_size(const struct thaw_team *t)
+{
+    return t->size;
+}
+
+size_t thaw_team_bytes(const struct thaw_team *t)
+{
+    size_t sum = 0;
+    for (int i = 0; i < t->size; i++)
+        sum += thaw_exec_bytes(t->all[i]);
+    return sum;
+}
+
+struct work {
+    struct thaw_team *team;
+    int n;
+    int (*body)(void *ctx, struct thaw_exec *exec, const struct thaw_piece *piece,
+                struct thaw_error *err);
+    void *ctx;
+};
+
+static int run_one(void *ctx, size_t i, struct thaw_error *err)
+{
+    const struct work *w = ctx;
+    int m = thaw_team_micro_batch(w->team), first = (int)i * m;
+    for (int at = first; at < w->n; at += m * w->team->size) {
+        struct thaw_piece piece = {at, w->n - at < m ? w->n - at : m, at == first};
+        if (w->body(w->ctx, w->team->all[i], &piece, err))
+            return -1;
+    }
+    return 0;
+}
+
+int thaw_team_run(struct thaw_team *t, int n,
+                  int (*body)(void *ctx, struct thaw_exec *exec, const struct thaw_piece *piece,
+                              struct thaw_error *err),
+                  void *ctx, struct thaw_error *err)
+{
+    struct work w = {t, n, body, ctx};
+    int m = thaw_team_micro_batch(t), pieces = (n + m - 1) / m;
+    t->used = pieces < t->size ? pieces : t->size;
+    return t->size == 1 ? run_one(&w, 0, err) : thaw_par_each((size_t)t->used, run_one, &w, err);
+}
+
+int thaw_team_update(struct thaw_team *t, struct thaw_error *err)
+{
+    return thaw_exec_update_all(t->all, t->size, err);
+}
+
+int thaw_team_gradients(struct thaw_team *t, struct thaw_error *err)
+{
+    return thaw_exec_gradients_of_all(t->all, t->used, err);
+}
+
+float *thaw_team_gradient(struct thaw_team *t, int i)
+{
+    return thaw_exec_gradient(t->all[0], i);
+}
