@@ -111,6 +111,11 @@ done:
     return rc;
 }
 
+static bool brief(const void *values, char *const *args, int n_args)
+{
+    return !((const struct values *)values)->tensor && thaw_inputs_are_few(args + 1, n_args - 1);
+}
+
 const struct thaw_command thaw_command_features = {
     .name = "features",
     .usage = "MODEL FILE... [-o OUT.csv|OUT.npy]",
@@ -125,4 +130,5 @@ const struct thaw_command thaw_command_features = {
     .options = options,
     .order = 40,
     .run = run,
+    .brief = brief,
     .values_size = sizeof(struct values)};

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "apps/command.h"
 #include "apps/common.h"
@@ -214,12 +213,9 @@ done:
     return rc;
 }
 
-/* One image is. */
 static bool brief(const void *values, char *const *args, int n_args)
 {
-    const struct values *v = values;
-    struct stat st;
-    return n_args == 2 && !v->tensor && stat(args[1], &st) == 0 && S_ISREG(st.st_mode);
+    return !((const struct values *)values)->tensor && thaw_inputs_are_few(args + 1, n_args - 1);
 }
 
 const struct thaw_command thaw_command_predict = {

@@ -152,6 +152,12 @@ void thaw_inputs_release(struct thaw_inputs *in)
     *in = (struct thaw_inputs){0};
 }
 
+bool thaw_inputs_are_few(char *const *args, int n_args)
+{
+    struct stat st;
+    return n_args == 1 && stat(args[0], &st) == 0 && S_ISREG(st.st_mode);
+}
+
 const char *thaw_inputs_name(const struct thaw_inputs *in, size_t i, char *text, size_t size)
 {
     if (!in->tensor)

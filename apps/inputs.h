@@ -21,6 +21,9 @@ int thaw_inputs_open(struct thaw_inputs *in, const struct thaw_model_file *m, ch
                      int n_args, const char *tensor_path, struct thaw_error *err);
 void thaw_inputs_release(struct thaw_inputs *in);
 
+/* Just one image? Then the work is over soon. */
+bool thaw_inputs_are_few(char *const *args, int n_args);
+
 /* The name of sample i: its path, or FILE.npy[i]. */
 const char *thaw_inputs_name(const struct thaw_inputs *in, size_t i, char *text, size_t size);
 
