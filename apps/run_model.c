@@ -9,6 +9,7 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "nn/loss.h"
+#include "nn/tune.h"
 
 enum { MOST_AT_ONCE = 32, AHEAD = 3 };
 
@@ -74,7 +75,7 @@ void thaw_runner_tell(const struct thaw_runner *r)
 
 void thaw_runner_release(struct thaw_runner *r)
 {
-    thaw_exec_free(r->exec);
+    thaw_team_free(r->team);
     thaw_plan_free(r->plan);
     free(r->room);
     *r = (struct thaw_runner){0};
@@ -82,18 +83,20 @@ void thaw_runner_release(struct thaw_runner *r)
 
 /* --- at work --- */
 
-/* An executor for no more samples at once than there are. */
-static int make_executor(struct thaw_runner *r, size_t count, struct thaw_error *err)
+/* A team for batches of no more samples than there are. */
+static int make_team(struct thaw_runner *r, size_t count, struct thaw_error *err)
 {
-    int limit = count < MOST_AT_ONCE ? (int)count : MOST_AT_ONCE;
-    int n = thaw_exec_choose_batch(r->plan, limit);
-    if (r->exec && thaw_exec_batch(r->exec) >= n)
+    int batch = count < MOST_AT_ONCE ? (int)count : MOST_AT_ONCE;
+    if (r->batch >= batch)
         return 0;
-    thaw_exec_free(r->exec);
+    thaw_team_free(r->team);
     free(r->room);
-    r->room = thaw_new((size_t)n * thaw_shape_count(r->out), sizeof *r->room, err);
-    r->exec = r->room ? thaw_exec_create(r->plan, n, err) : NULL;
-    return r->exec ? 0 : -1;
+    r->batch = batch;
+    r->room = thaw_new((size_t)batch * thaw_shape_count(r->out), sizeof *r->room, err);
+    r->team = r->room
+                  ? thaw_team_create(r->plan, batch, thaw_tune_batch(r->plan, batch, count), err)
+                  : NULL;
+    return r->team ? 0 : -1;
 }
 
 size_t thaw_runner_width(const struct thaw_runner *r)
@@ -134,16 +137,14 @@ static void finish_rows(const struct thaw_runner *r, const float *rows, size_t n
 int thaw_runner_apply(struct thaw_runner *r, const float *x, size_t count, float *y,
                       struct thaw_error *err)
 {
-    if (make_executor(r, count, err))
+    if (make_team(r, count, err))
         return -1;
-    size_t batch = (size_t)thaw_exec_batch(r->exec), width = thaw_runner_width(r);
+    size_t batch = (size_t)r->batch, width = thaw_runner_width(r);
     size_t in = thaw_shape_count(r->plan->values[r->plan->input].shape);
     for (size_t i = 0; i < count; i += batch) {
         size_t n = count - i < batch ? count - i : batch;
-        struct thaw_pass pass = {.x = x + i * in, .form = THAW_NHWC, .count = (int)n};
-        if (thaw_exec_forward(r->exec, &pass, err))
+        if (thaw_team_infer(r->team, x + i * in, n, r->room, err))
             return -1;
-        thaw_exec_read(r->exec, (int)n, r->room);
         finish_rows(r, r->room, n, y + i * width);
     }
     return 0;
@@ -178,9 +179,9 @@ int thaw_runner_dataset(struct thaw_runner *r, const struct thaw_dataset *data,
                         struct thaw_error *err)
 {
     int rc = -1;
-    if (make_executor(r, data->n, err))
+    if (make_team(r, data->n, err))
         return -1;
-    size_t batch = (size_t)thaw_exec_batch(r->exec);
+    size_t batch = (size_t)r->batch;
     size_t batches = (data->n + batch - 1) / batch, threads = (size_t)thaw_par_threads();
     struct thaw_loader_options options = {.data = data,
                                           .preprocess = &r->model->preprocess,

@@ -3,7 +3,7 @@
 #define THAW_APPS_RUN_MODEL_H
 
 #include "apps/model_file.h"
-#include "nn/exec.h"
+#include "nn/team.h"
 #include "vision/dataset.h"
 #include "vision/loader.h"
 #include "vision/probe.h"
@@ -19,14 +19,15 @@ enum thaw_top { THAW_TOP_SOFTMAX, THAW_TOP_LOGITS, THAW_TOP_SIGMOID };
 struct thaw_runner {
     const struct thaw_model_file *model; /* borrowed */
     struct thaw_plan *plan;
-    struct thaw_exec *exec; /* made when it is known how many samples there are */
+    struct thaw_team *team; /* made when it is known how many samples there are */
+    int batch;              /* what it is for */
     enum thaw_answer answer;
     enum thaw_top top;     /* what the network's own output is, for probabilities */
     int classes;           /* of a row of probabilities; 2 for a single sigmoid */
-    struct thaw_shape out; /* of a sample as the executor gives it */
-    float *room;           /* [samples at once, out] */
+    struct thaw_shape out; /* of a sample as the team gives it */
+    float *room;           /* [batch, out] */
 
-    /* What thaw_runner_dataset has cost: seconds in the executor, and of the loader. */
+    /* What thaw_runner_dataset has cost: seconds in the team, and of the loader. */
     double computed;
     struct thaw_loader_times loading;
 };

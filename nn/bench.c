@@ -8,7 +8,8 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "nn/bench_internal.h"
-#include "nn/exec.h"
+#include "nn/team.h"
+#include "nn/tune.h"
 #include "nn/train.h"
 #include "nn/stopwatch.h"
 
@@ -201,7 +202,7 @@ int thaw_bench_forward(struct thaw_graph *graph, const struct thaw_bench_options
                        const float *x, struct thaw_bench_figures *figures, struct thaw_error *err)
 {
     struct course course = {0};
-    struct thaw_exec *exec = NULL;
+    struct thaw_team *team = NULL;
     float *y = NULL;
     int rc = -1;
     *figures = (struct thaw_bench_figures){0};
@@ -209,22 +210,23 @@ int thaw_bench_forward(struct thaw_graph *graph, const struct thaw_bench_options
     if (!plan)
         return -1;
     size_t out = thaw_shape_count(plan->values[plan->output].shape);
-    figures->micro_batch =
-        options->micro_batch ? options->micro_batch : thaw_exec_choose_batch(plan, options->batch);
-    if (!(exec = thaw_exec_create(plan, figures->micro_batch, err)) ||
+    int n = options->micro_batch ? options->micro_batch
+                                 : thaw_tune_batch(plan, options->batch, SIZE_MAX);
+    if (!(team = thaw_team_create(plan, options->batch, n, err)) ||
         !(y = thaw_new((size_t)options->batch, out * sizeof *y, err)) ||
         course_init(&course, options->repeats, figures, err))
         goto done;
+    figures->micro_batch = thaw_team_micro_batch(team);
     course_began(&course);
     rc = 0;
     for (int i = 0; rc == 0 && i < course_runs(&course); i++) {
-        rc = thaw_exec_infer(exec, x, (size_t)options->batch, y, err);
+        rc = thaw_team_infer(team, x, (size_t)options->batch, y, err);
         course_ended(&course);
     }
     rc = course_close(&course, rc, err);
 done:
     free(y);
-    thaw_exec_free(exec);
+    thaw_team_free(team);
     thaw_plan_free(plan);
     return rc;
 }

@@ -262,10 +262,11 @@ static void take_input(struct thaw_exec *e, const struct thaw_pass *pass)
     size_t sample = v->layout.sample, count = (size_t)pass->count;
     float *own = at(e, e->memory.value[e->plan->input]);
     e->input = own;
-    if (pass->form == THAW_NHWC)
+    bool as_it_lies = pass->form == THAW_PACKED || v->layout.block == v->shape.c;
+    if (as_it_lies && pass->count == e->n)
+        e->input = pass->x; /* nothing to copy */
+    else if (pass->form == THAW_NHWC)
         thaw_layout_pack(v->shape, v->layout, pass->x, count, own);
-    else if (pass->count == e->n)
-        e->input = pass->x; /* as it lies: nothing to copy */
     else
         memcpy(own, pass->x, count * sample * sizeof *own);
     if (e->input == own)

@@ -23,7 +23,7 @@ int thaw_exec_update_all(struct thaw_exec *const *all, int n, struct thaw_error 
 enum thaw_form { THAW_NHWC /* [n,H,W,C] */, THAW_PACKED /* the value's layout */ };
 
 struct thaw_pass {
-    const float *x; /* `count` samples */
+    const float *x; /* `count` samples; they stay until the backward pass that may follow */
     enum thaw_form form;
     int count;     /* 1 .. n; the rest of the micro-batch is filled with zeros */
     bool training; /* dropout and batch statistics; backward may follow */

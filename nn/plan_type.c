@@ -176,6 +176,24 @@ static int place_all(struct typing *t, struct thaw_error *err)
     return p->n_ops ? fit(t, &p->output, false, p->ops[p->n_ops - 1].node, err) : 0;
 }
 
+/* A picture that goes into conversions only is taken as it comes, in NHWC: the conversion changes
+ * the layout on its way. */
+static void take_picture_as_it_is(struct thaw_plan *p)
+{
+    struct thaw_value *in = &p->values[p->input];
+    bool picture = in->layout.block == 1 && in->shape.c > 1;
+    for (int i = 0; i < p->n_ops && picture; i++) {
+        const struct thaw_op *op = &p->ops[i];
+        for (int k = 0; k < op->n_in; k++)
+            picture &= op->in[k] != p->input || op->kind == &thaw_op_convert;
+        picture &= op->addend != p->input;
+    }
+    if (!picture || in->has_grad)
+        return;
+    in->layout = thaw_layout_channels_last(in->shape);
+    in->channels_last = true;
+}
+
 int thaw_plan_type(struct thaw_plan *p, const struct thaw_plan_options *options,
                    struct thaw_error *err)
 {
@@ -203,6 +221,7 @@ int thaw_plan_type(struct thaw_plan *p, const struct thaw_plan_options *options,
         p->ops = t.ops;
         p->n_ops = (int)t.n_ops;
         thaw_plan_link(p);
+        take_picture_as_it_is(p);
     }
     free(t.low);
     free(t.asked);

@@ -5,7 +5,10 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 
+enum { LARGEST_RUN = 1 << 20 };
+
 struct thaw_team {
+    const struct thaw_plan *plan;
     int size;
     struct thaw_exec **all; /* the leader first */
     int used;               /* executors that took part in the last run */
@@ -28,6 +31,7 @@ struct thaw_team *thaw_team_create(const struct thaw_plan *plan, int batch, int 
     struct thaw_team *t = thaw_new(1, sizeof *t, err);
     if (!t)
         return NULL;
+    t->plan = plan;
     int threads = thaw_par_threads(), n = micro_batch;
     thaw_par_set_threads(1); /* both the choice and the primitives are made for one thread */
     if (!n && batch >= threads)
@@ -104,6 +108,40 @@ int thaw_team_run(struct thaw_team *t, int n,
     int m = thaw_team_micro_batch(t), pieces = (n + m - 1) / m;
     t->used = pieces < t->size ? pieces : t->size;
     return t->size == 1 ? run_one(&w, 0, err) : thaw_par_each((size_t)t->used, run_one, &w, err);
+}
+
+struct arrays {
+    const float *x;
+    float *y;
+    size_t in, out; /* numbers a sample */
+};
+
+static int infer_piece(void *ctx, struct thaw_exec *exec, const struct thaw_piece *piece,
+                       struct thaw_error *err)
+{
+    const struct arrays *a = ctx;
+    struct thaw_pass pass = {
+        .x = a->x + (size_t)piece->at * a->in, .form = THAW_NHWC, .count = piece->count};
+    if (thaw_exec_forward(exec, &pass, err))
+        return -1;
+    thaw_exec_read(exec, piece->count, a->y + (size_t)piece->at * a->out);
+    return 0;
+}
+
+int thaw_team_infer(struct thaw_team *t, const float *x, size_t count, float *y,
+                    struct thaw_error *err)
+{
+    const struct thaw_plan *p = t->plan;
+    struct arrays a = {.in = thaw_shape_count(p->values[p->input].shape),
+                       .out = thaw_shape_count(p->values[p->output].shape)};
+    for (size_t done = 0, n; done < count; done += n) {
+        n = count - done < LARGEST_RUN ? count - done : LARGEST_RUN;
+        a.x = x + done * a.in;
+        a.y = y + done * a.out;
+        if (thaw_team_run(t, (int)n, infer_piece, &a, err))
+            return -1;
+    }
+    return 0;
 }
 
 int thaw_team_update(struct thaw_team *t, struct thaw_error *err)

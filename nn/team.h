@@ -36,6 +36,10 @@ int thaw_team_run(struct thaw_team *team, int n,
                               struct thaw_error *err),
                   void *ctx, struct thaw_error *err);
 
+/* Whole arrays: x [count,H,W,C] through the team into y [count, the output as NHWC]. */
+int thaw_team_infer(struct thaw_team *team, const float *x, size_t count, float *y,
+                    struct thaw_error *err);
+
 /* As for one executor (nn/exec.h). gradients: of the last thaw_team_run, whose body ran backward
  * with piece->first. */
 int thaw_team_update(struct thaw_team *team, struct thaw_error *err);

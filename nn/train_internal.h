@@ -66,6 +66,7 @@ struct thaw_trainer {
     struct thaw_plan *prefix_plan, *tail_plan; /* prefix NULL: nothing is frozen below the tail */
     struct thaw_settled settled;
     struct thaw_ranges ranges; /* of the frozen part, for its precision */
+    size_t frozen_samples;     /* that the stage runs through its frozen part, about */
     struct thaw_team *prefix;  /* made when the first picture comes */
     struct thaw_team *tail;
     struct thaw_team *rest;       /* batch statistics: the tail for the last, smaller batch */

@@ -127,6 +127,10 @@ int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *
 {
     const struct thaw_train_options *o = &t->options;
     struct sample s = {0};
+    const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
+    bool fresh = thaw_trainer_view(o, stage, 0) == THAW_VIEW_FRESH;
+    t->frozen_samples =
+        source->val_images + source->train_images * (fresh ? (size_t)stage->epochs : 1);
     t->settled = (struct thaw_settled){.precision = THAW_F32};
     for (int i = 0; i < THAW_PRECISIONS; i++)
         t->settled.drift[i] = NAN;

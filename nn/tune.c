@@ -4,17 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "io/base/clock.h"
 #include "io/base/file.h"
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "nn/dnnl/prim.h"
-#include "nn/exec.h"
 #include "nn/ops.h"
+#include "nn/team.h"
 
-enum { WORTH_MEASURING = 256, MEASURED_SAMPLES = 32, LINE = 128, LARGEST_FILE = 1 << 20 };
+enum { WORTH_MEASURING = 2000, RUNS = 2, LINE = 128, LARGEST_FILE = 1 << 20 };
 
 /* --- what is remembered --- */
 
@@ -90,41 +90,34 @@ static void remember(const char *dir, const char *path, const char *key, int n)
 
 /* --- the measurement --- */
 
-static double now(void)
+/* Seconds for all samples, the best of a few runs; negative when they cannot be run. */
+static double seconds(const struct thaw_plan *plan, int n, int samples, const float *x, float *y)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Seconds a sample, the best of a few passes; negative when it cannot be run. */
-static double seconds(const struct thaw_plan *plan, int n, const float *x)
-{
-    struct thaw_exec *exec = thaw_exec_create(plan, n, NULL);
-    struct thaw_pass pass = {.x = x, .form = THAW_NHWC, .count = n};
-    int passes = MEASURED_SAMPLES / n > 2 ? MEASURED_SAMPLES / n : 2;
+    struct thaw_team *team = thaw_team_create(plan, samples, n, NULL);
     double best = -1;
-    for (int i = 0; exec && i <= passes; i++) {
-        double begun = now();
-        if (thaw_exec_forward(exec, &pass, NULL))
+    for (int i = 0; team && i <= RUNS; i++) {
+        double begun = thaw_clock();
+        if (thaw_team_infer(team, x, (size_t)samples, y, NULL))
             break;
-        double taken = (now() - begun) / n;
+        double taken = thaw_clock() - begun;
         if (i > 0 && (best < 0 || taken < best)) /* the first one finds cold caches */
             best = taken;
     }
-    thaw_exec_free(exec);
+    thaw_team_free(team);
     return best;
 }
 
 /* Doubles the number until it has become clearly slower. */
 static int measure(const struct thaw_plan *plan, int limit)
 {
-    size_t sample = thaw_shape_count(plan->values[plan->input].shape);
-    float *x = thaw_new_aligned((size_t)limit * sample, sizeof *x, NULL);
+    size_t in = thaw_shape_count(plan->values[plan->input].shape);
+    size_t out = thaw_shape_count(plan->values[plan->output].shape);
+    float *x = thaw_new_aligned((size_t)limit * in, sizeof *x, NULL);
+    float *y = thaw_new_aligned((size_t)limit * out, sizeof *y, NULL);
     int best = 0;
     double least = 0;
-    for (int n = 1; x && n <= limit; n *= 2) {
-        double taken = seconds(plan, n, x);
+    for (int n = limit < 2 ? 1 : 2; x && y && n <= limit; n *= 2) {
+        double taken = seconds(plan, n, limit, x, y);
         if (taken < 0 || (best && taken > 1.25 * least))
             break;
         if (!best || taken < least) {
@@ -133,23 +126,23 @@ static int measure(const struct thaw_plan *plan, int limit)
         }
     }
     free(x);
+    free(y);
     return best;
 }
 
-int thaw_tune_batch(const struct thaw_plan *plan, int limit, size_t samples)
+int thaw_tune_batch(const struct thaw_plan *plan, int batch, size_t samples)
 {
     char key[THAW_HASH_TEXT];
-    int chosen = thaw_exec_choose_batch(plan, limit);
-    if (samples < WORTH_MEASURING || limit < 2)
-        return chosen;
-    key_of(plan, limit, key);
+    if (samples < WORTH_MEASURING || batch < 2)
+        return 0;
+    key_of(plan, batch, key);
     char *dir = folder();
     char *path = dir && *key ? thaw_format(NULL, "%s/micro-batches", dir) : NULL;
-    int known = path ? recall(path, key, limit) : 0;
-    int best = known ? known : measure(plan, limit);
+    int known = path ? recall(path, key, batch) : 0;
+    int best = known ? known : measure(plan, batch);
     if (path && best && !known)
         remember(dir, path, key, best);
     free(dir);
     free(path);
-    return best ? best : chosen;
+    return best;
 }

@@ -62,7 +62,7 @@ static int try_top(int outputs, const char *activation, struct thaw_runner *r,
         for (int k = 0; k < r->classes; k++)
             sum += y[k];
         CU_ASSERT(fabsf(sum - 1) < 1e-6f);
-        thaw_exec_free(r->exec);
+        thaw_team_free(r->team);
         thaw_plan_free(r->plan);
         free(r->room);
     }

@@ -8,7 +8,7 @@
 #include "nn/tune.h"
 #include "tests/check.h"
 
-enum { MANY = 1000, LIMIT = 4 };
+enum { MANY = 5000, LIMIT = 4 };
 
 static struct thaw_plan *small_plan(struct thaw_graph **graph, enum thaw_precision precision)
 {
@@ -41,7 +41,7 @@ static void test_memory(void)
     struct thaw_plan *plan = small_plan(&graph, THAW_F32);
     setenv("XDG_CACHE_HOME", thaw_tmp("cache"), 1);
     int few = thaw_tune_batch(plan, LIMIT, 10);
-    CU_ASSERT(few >= 1 && few <= LIMIT);
+    CU_ASSERT_EQUAL(few, 0);
     CU_ASSERT_EQUAL(answers(), 0); /* nothing was measured */
     int first = thaw_tune_batch(plan, LIMIT, MANY);
     CU_ASSERT(first >= 1 && first <= LIMIT);
