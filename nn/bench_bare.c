@@ -50,7 +50,7 @@ static int prepare(struct alone *a, const struct thaw_plan *plan, const struct t
         .op = *op,
         .env = {.n = n, .values = plan->values, .ranges = plan->ranges, .training = training}};
     a->op.norm = NULL;
-    a->op.act = (struct thaw_act){0};
+    a->op.act = a->op.in_act = (struct thaw_act){0};
     a->op.addend = -1;
     if (op->kind->prepare(&a->op, &a->env, &a->state, err) ||
         op->kind->update(&a->op, a->state, err))

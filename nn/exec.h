@@ -45,8 +45,8 @@ void thaw_exec_read(const struct thaw_exec *exec, int count, float *nhwc);
 int thaw_exec_backward(struct thaw_exec *exec, const float *gradient, int count, bool first,
                        struct thaw_error *err);
 
-/* The batch is over: gradient of plan->trained[i], [param->count]. Valid until the next backward.
- */
+/* The batch is over: gradient of plan->trained[i], [param->count]. They lie one after the other, so
+ * gradient 0 is where all of them begin. Valid until the next backward. */
 int thaw_exec_gradients(struct thaw_exec *exec, struct thaw_error *err);
 float *thaw_exec_gradient(struct thaw_exec *exec, int i);
 /* The same where the batch was shared out: all[0] is the leader of the others, and gets the sum, in

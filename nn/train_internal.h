@@ -122,6 +122,9 @@ int thaw_trainer_prefix(struct thaw_trainer *t, const struct thaw_train_batch *b
 void thaw_trainer_keep(const struct thaw_trainer *t, float *copy);
 int thaw_trainer_restore(struct thaw_trainer *t, const float *copy, struct thaw_error *err);
 
+/* The weights of the stage from the gradients that `tail` has. */
+int thaw_trainer_update(struct thaw_trainer *t, struct thaw_team *tail, double rate,
+                        struct thaw_error *err);
 /* One update; adds to at.sums. */
 int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                       size_t train_images, struct thaw_error *err);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "io/base/clock.h"
-#include "io/base/par.h"
 #include "nn/tune.h"
 
 double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images)
@@ -176,98 +175,14 @@ static int forward_backward(struct thaw_trainer *t, struct thaw_team *tail,
     return 0;
 }
 
-/* Li et al. 2018: the backbone's kernels are pulled towards where they began. */
-static void pull_back(struct thaw_trainer *t, struct thaw_team *tail)
-{
-    const struct thaw_node *head = &t->graph->nodes[t->options.head];
-    size_t offset = 0;
-    int next = 0;
-    for (int i = 0; i < t->graph->n_nodes; i++)
-        for (int k = 0; k < t->graph->nodes[i].n_params; k++) {
-            const struct thaw_param *p = &t->graph->nodes[i].params[k];
-            const float *start = t->initial + offset;
-            offset += p->count;
-            if (next >= t->tail_plan->n_trained || t->tail_plan->trained[next].param != p)
-                continue;
-            float *g = thaw_team_gradient(tail, next++);
-            if (!p->decay || &t->graph->nodes[i] >= head)
-                continue;
-            for (size_t j = 0; j < p->count; j++)
-                g[j] += t->options.l2_sp * (p->data[j] - start[j]);
-        }
-}
-
-static int clip(struct thaw_trainer *t, struct thaw_team *tail, struct thaw_error *err)
-{
-    double sum = 0;
-    for (int i = 0; i < t->tail_plan->n_trained; i++) {
-        const float *g = thaw_team_gradient(tail, i);
-        for (size_t j = 0; j < t->tail_plan->trained[i].param->count; j++)
-            sum += (double)g[j] * g[j];
-    }
-    double norm = sqrt(sum);
-    const struct thaw_stage *s = &t->stages->stages[t->at.stage];
-    if (!isfinite(norm))
-        return thaw_fail(err, THAW_EINPUT,
-                         "training diverged: the gradient is not a number at update %u of stage %s "
-                         "(epoch %d); a smaller learning rate than %g is needed",
-                         t->at.stage_step + 1, s->name, t->at.epoch + 1, s->rate);
-    if (t->options.clip <= 0 || norm <= t->options.clip)
-        return 0;
-    float scale = (float)(t->options.clip / norm);
-    for (int i = 0; i < t->tail_plan->n_trained; i++) {
-        float *g = thaw_team_gradient(tail, i);
-        for (size_t j = 0; j < t->tail_plan->trained[i].param->count; j++)
-            g[j] *= scale;
-    }
-    return 0;
-}
-
-struct update_work {
-    const struct thaw_train_options *options;
-    struct thaw_update update;
-};
-
-static void update_range(void *ctx, size_t first, size_t last)
-{
-    const struct update_work *w = ctx;
-    w->options->optimizer->apply(&w->options->optimizer_options, &w->update, first, last);
-}
-
-static void update_weights(struct thaw_trainer *t, struct thaw_team *tail, double rate)
-{
-    const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
-    size_t offset = 0;
-    for (int i = 0; i < t->tail_plan->n_trained; i++) {
-        const struct thaw_trained *trained = &t->tail_plan->trained[i];
-        int node = (int)(trained->node - t->graph->nodes);
-        struct update_work w = {
-            .options = &t->options,
-            .update = {
-                .weights = trained->param->data,
-                .gradient = thaw_team_gradient(tail, i),
-                .count = trained->param->count,
-                .rate = (float)(rate / thaw_stage_divisor(stage, node, t->options.head, t->blocks)),
-                .decay = trained->param->decay ? stage->weight_decay : 0,
-                .step = t->at.stage_step + 1}};
-        for (int k = 0; k < t->options.optimizer->slots; k++)
-            w.update.slots[k] = t->slots[k] + offset;
-        thaw_par_range(trained->param->count, update_range, &w);
-        offset += trained->param->count;
-    }
-}
-
 static int update(struct thaw_trainer *t, const struct thaw_train_batch *batch, size_t train_images,
                   struct thaw_error *err)
 {
     struct thaw_team *tail = tail_for(t, batch->n, err);
     if (!tail || forward_backward(t, tail, batch, err))
         return -1;
-    if (t->options.l2_sp > 0)
-        pull_back(t, tail);
-    if (clip(t, tail, err))
+    if (thaw_trainer_update(t, tail, thaw_trainer_rate(t, train_images), err))
         return -1;
-    update_weights(t, tail, thaw_trainer_rate(t, train_images));
     t->at.stage_step++;
     t->at.step++;
     t->at.batch++;

@@ -1,6 +1,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "io/base/par.h"
+#include "nn/kernels/kernels.h"
 #include "nn/ops/affine.h"
 #include "tests/check.h"
 
@@ -32,8 +34,33 @@ static void test_affine_folding(void)
     CU_ASSERT_DOUBLE_EQUAL(thaw_affine_inverse(&op, 0, 0), 1e7, 1);
 }
 
+/* The sum is the same bits at any number of threads, and near the plain one. */
+static void test_norm(void)
+{
+    static float v[10007];
+    double sum = 0;
+    for (size_t i = 0; i < 10007; i++) {
+        v[i] = (float)(i * 37 % 101) / 50 - 1;
+        sum += (double)v[i] * (double)v[i];
+    }
+    int before = thaw_par_threads();
+    thaw_par_set_threads(1);
+    double one = thaw_kernel_norm(v, 10007);
+    thaw_par_set_threads(3);
+    CU_ASSERT_EQUAL(thaw_kernel_norm(v, 10007), one);
+    CU_ASSERT_DOUBLE_EQUAL(one, sqrt(sum), 1e-10);
+    CU_ASSERT_EQUAL(thaw_kernel_norm(v, 1), 1);
+    CU_ASSERT_EQUAL(thaw_kernel_norm(NULL, 0), 0);
+    thaw_kernel_scale(v, 0.5f, 10007);
+    CU_ASSERT_DOUBLE_EQUAL(thaw_kernel_norm(v, 10007), one / 2, 1e-10);
+    v[5000] = NAN;
+    CU_ASSERT(isnan(thaw_kernel_norm(v, 10007)));
+    thaw_par_set_threads(before);
+}
+
 void thaw_test_kernels(void)
 {
     CU_pSuite s = thaw_suite("kernels");
+    CU_add_test(s, "the norm of an array", test_norm);
     CU_add_test(s, "folding an affine map and the way back", test_affine_folding);
 }

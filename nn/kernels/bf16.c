@@ -24,7 +24,6 @@ THAW_HOT static void add(uint16_t *to, const uint16_t *from, size_t count)
 struct job {
     const uint16_t *from;
     uint16_t *to;
-    float *wide;
     size_t count;
 };
 
@@ -42,21 +41,8 @@ static void add_range(void *ctx, size_t first, size_t last)
     add(job->to + first * LINE, job->from + first * LINE, width(job, first, last));
 }
 
-static void widen_range(void *ctx, size_t first, size_t last)
-{
-    const struct job *job = ctx;
-    thaw_bf16_widen_array(job->from + first * LINE, job->wide + first * LINE,
-                          width(job, first, last));
-}
-
 void thaw_kernel_add_bf16(uint16_t *to, const uint16_t *from, size_t count)
 {
     struct job job = {.from = from, .to = to, .count = count};
     thaw_par_range((count + LINE - 1) / LINE, add_range, &job);
-}
-
-void thaw_kernel_widen(const uint16_t *in, float *out, size_t count)
-{
-    struct job job = {.from = in, .wide = out, .count = count};
-    thaw_par_range((count + LINE - 1) / LINE, widen_range, &job);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "nn/act.h"
+#include "nn/kernels/arrays.h"
 #include "nn/shape.h"
 
 /* Compiles a hot loop for several instruction sets; the machine chooses when the program starts.
@@ -67,15 +68,6 @@ static inline size_t thaw_tensor_at(const struct thaw_tensor *t, size_t y, size_
 
 /* Writes zeros to the channels beyond C. */
 void thaw_kernel_zero_tail(const struct thaw_tensor *t, float *data);
-
-/* out = in over whole arrays, in parallel; out = 0. */
-void thaw_kernel_copy(const float *in, float *out, size_t count);
-/* to += from over whole arrays, in parallel. */
-void thaw_kernel_add(float *to, const float *from, size_t count);
-/* The same over bfloat16, each sum rounded once. */
-void thaw_kernel_add_bf16(uint16_t *to, const uint16_t *from, size_t count);
-/* bfloat16 as float32, in parallel. */
-void thaw_kernel_widen(const uint16_t *in, float *out, size_t count);
 
 /* out = act(in); in place allowed. The tail gets act(0). */
 void thaw_act_forward(const struct thaw_act *act, const float *in, float *out, size_t count);

@@ -1,5 +1,6 @@
 #include "nn/kernels/kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "io/base/par.h"
@@ -70,4 +71,68 @@ void thaw_kernel_add(float *to, const float *from, size_t count)
 {
     struct addition a = {to, from};
     thaw_par_range(count, add_range, &a);
+}
+
+struct scaling {
+    float *to, by;
+};
+
+THAW_HOT static void scale(float *to, float by, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] *= by;
+}
+
+static void scale_range(void *ctx, size_t first, size_t last)
+{
+    const struct scaling *s = ctx;
+    scale(s->to + first, s->by, last - first);
+}
+
+void thaw_kernel_scale(float *to, float by, size_t count)
+{
+    struct scaling s = {to, by};
+    thaw_par_range(count, scale_range, &s);
+}
+
+/* Summed in as many parts, and in each in as many strands, whatever the threads. */
+enum { PARTS = 64, STRANDS = 16 };
+
+struct norm {
+    const float *data;
+    size_t count;
+    double sums[PARTS];
+};
+
+THAW_HOT static double squares(const float *data, size_t count)
+{
+    double strands[STRANDS] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + STRANDS <= count; i += STRANDS)
+        for (size_t k = 0; k < STRANDS; k++)
+            strands[k] += (double)data[i + k] * (double)data[i + k];
+    for (; i < count; i++)
+        sum += (double)data[i] * (double)data[i];
+    for (size_t k = 0; k < STRANDS; k++)
+        sum += strands[k];
+    return sum;
+}
+
+static void norm_range(void *ctx, size_t first, size_t last)
+{
+    struct norm *n = ctx;
+    for (size_t part = first; part < last; part++) {
+        size_t begin = n->count * part / PARTS, end = n->count * (part + 1) / PARTS;
+        n->sums[part] = squares(n->data + begin, end - begin);
+    }
+}
+
+double thaw_kernel_norm(const float *data, size_t count)
+{
+    struct norm n = {.data = data, .count = count};
+    double sum = 0;
+    thaw_par_range(PARTS, norm_range, &n);
+    for (int part = 0; part < PARTS; part++)
+        sum += n.sums[part];
+    return sqrt(sum);
 }
