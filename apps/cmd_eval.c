@@ -28,6 +28,7 @@ static const struct thaw_option options[] = {
     {"--max-bad", 0, THAW_OPTION_NUMBER, offsetof(struct values, max_bad), "SHARE", "0.05", 0, 1,
      "part of the files that may be unreadable before the evaluation fails"},
     THAW_OPTIONS_MODEL(struct values),
+    THAW_OPTION_PRECISION(struct values),
     THAW_OPTION_THREADS(struct values),
     {0}};
 

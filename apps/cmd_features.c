@@ -22,6 +22,7 @@ static const struct thaw_option options[] = {
     {"--tensor", 0, THAW_OPTION_TEXT, offsetof(struct values, tensor), "FILE.npy", NULL, 0, 0,
      "take float32 [N,H,W,C] from this file instead of images; nothing is done to it"},
     THAW_OPTIONS_MODEL(struct values),
+    THAW_OPTION_PRECISION(struct values),
     THAW_OPTION_THREADS(struct values),
     {0}};
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apps/calibration.h"
 #include "apps/command.h"
 #include "apps/interrupt.h"
 #include "apps/report.h"
@@ -289,7 +290,8 @@ static int finish(struct job *j, struct thaw_error *err)
                                          .before = j->before,
                                          .head = j->options.head,
                                          .chosen = was_chosen(j)};
-    if (evaluate(j, err) || thaw_train_save_history(&j->run, err) || save(j, &outcome, err))
+    if (evaluate(j, err) || thaw_calibration_make(&j->model, &j->source, err) ||
+        thaw_train_save_history(&j->run, err) || save(j, &outcome, err))
         return -1;
     if (!j->v->common.json) {
         printf("validation: ");

@@ -34,6 +34,22 @@ size_t thaw_common_peak_memory(void)
     return kilobytes * 1024;
 }
 
+static int choose_precision(struct thaw_model_file *m, const char *name, struct thaw_error *err)
+{
+    int precision = name ? thaw_precision_find(name, err) : THAW_F32;
+    if (precision < 0)
+        return thaw_error_prefix(err, "--precision");
+    m->precision = (enum thaw_precision)precision;
+    const char *lacks = thaw_precision_lacks(m->precision);
+    if (lacks)
+        return thaw_fail(err, THAW_EUSAGE, "--precision %s: this processor lacks %s", name, lacks);
+    if (m->precision == THAW_INT8 && !m->ranges.n)
+        return thaw_fail(err, THAW_EUSAGE,
+                         "--precision int8: %s holds no calibration; models of 'thaw train' do",
+                         m->path);
+    return 0;
+}
+
 int thaw_common_open(struct thaw_model_file *m, const char *name, const struct thaw_common *common,
                      unsigned how, struct thaw_error *err)
 {
@@ -44,7 +60,12 @@ int thaw_common_open(struct thaw_model_file *m, const char *name, const struct t
                                          .size = common->size,
                                          .need_preprocess = how & THAW_OPEN_PICTURES,
                                          .lean = how & THAW_OPEN_LEAN};
-    return thaw_model_file_open(m, &request, err);
+    if (thaw_model_file_open(m, &request, err))
+        return -1;
+    if (choose_precision(m, common->precision, err) == 0)
+        return 0;
+    thaw_model_file_release(m);
+    return -1;
 }
 
 int thaw_common_distinct(const char *input, const char *output, struct thaw_error *err)

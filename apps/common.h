@@ -6,7 +6,7 @@
 #include "apps/options.h"
 
 struct thaw_common {
-    const char *models, *arch, *preprocess, *size;
+    const char *models, *arch, *preprocess, *size, *precision;
     long threads; /* 0: all there are */
     bool json;
 };
@@ -52,6 +52,13 @@ struct thaw_common {
     {                                                                                              \
         "--threads", 0, THAW_OPTION_INT, offsetof(T, common.threads), "N", NULL, 1, 1024,          \
             "threads to use (default: what affinity and the cgroup allow)"                         \
+    }
+
+#define THAW_OPTION_PRECISION(T)                                                                   \
+    {                                                                                              \
+        "--precision", 0, THAW_OPTION_TEXT, offsetof(T, common.precision), "NAME", NULL, 0, 0,     \
+            "numbers to compute in: f32, bf16, or int8, which needs the calibration that models "  \
+            "of 'thaw train' hold (default f32)"                                                   \
     }
 
 #define THAW_OPTION_JSON(T)                                                                        \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/calibration.h"
 #include "apps/model_find.h"
 #include "io/base/mem.h"
 
@@ -262,7 +263,7 @@ int thaw_model_file_open(struct thaw_model_file *m, const struct thaw_model_requ
     if (random ? make_random(m, r, err) : load(m, r, err))
         goto fail;
     m->arch = thaw_arch_of(m->graph);
-    if (choose_preprocess(m, r, err) || read_classes(m, err))
+    if (choose_preprocess(m, r, err) || read_classes(m, err) || thaw_calibration_read(m, err))
         goto fail;
     return 0;
 fail:
@@ -283,6 +284,7 @@ void thaw_model_file_release(struct thaw_model_file *m)
     free(m->path);
     thaw_graph_free(m->graph);
     json_decref(m->record);
+    thaw_ranges_release(&m->ranges);
     thaw_model_notes_release(&m->notes);
     thaw_keras_free(m->file);
     *m = (struct thaw_model_file){0};

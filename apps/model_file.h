@@ -5,6 +5,7 @@
 
 #include "io/base/file.h"
 #include "nn/model.h"
+#include "nn/precision.h"
 #include "vision/preprocess.h"
 
 struct thaw_model_file {
@@ -18,6 +19,8 @@ struct thaw_model_file {
     char **classes;              /* names in the model's order; NULL when it knows none */
     int n_classes;  /* outputs when classes is NULL and the graph ends in a vector; else 0 */
     json_t *record; /* the thaw record as read, or NULL */
+    struct thaw_ranges ranges;     /* its calibration; empty without one */
+    enum thaw_precision precision; /* in which it is run */
     struct thaw_model_notes notes;
     struct thaw_keras_file *file; /* as read; NULL for random weights */
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/calibration.h"
 #include "apps/model_file.h"
 #include "apps/run_model.h"
 #include "io/base/mem.h"
@@ -200,7 +201,8 @@ int thaw_model_file_save(const struct thaw_model_file *m, const char *path, json
     struct thaw_keras_file *file = thaw_keras_create(err);
     if (!file || thaw_model_to_keras(m->graph, file, err))
         goto done;
-    if (!(file->thaw = make_record(m, extra, err)) || add_selftest(m, file, err))
+    if (!(file->thaw = make_record(m, extra, err)) ||
+        thaw_calibration_write(m, file->thaw, file, err) || add_selftest(m, file, err))
         goto done;
     /* The path may be a bare name, which would be looked up elsewhere if it were no file. */
     if (thaw_replace_begin(&replace, path, err) || thaw_keras_save(replace.temporary, file, err))

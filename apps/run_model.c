@@ -48,7 +48,10 @@ int thaw_runner_init(struct thaw_runner *r, const struct thaw_model_file *m,
                      enum thaw_answer answer, int last, struct thaw_error *err)
 {
     bool probabilities = answer == THAW_ANSWER_PROBABILITIES;
-    struct thaw_plan_options options = {.last = last, .logits = probabilities};
+    struct thaw_plan_options options = {.last = last,
+                                        .logits = probabilities,
+                                        .precision = m->precision,
+                                        .ranges = m->ranges.n ? &m->ranges : NULL};
     *r = (struct thaw_runner){.model = m, .answer = answer};
     if (!(r->plan = thaw_plan_create(m->graph, &options, err)))
         goto fail;
