@@ -11,6 +11,7 @@
 #include "apps/run_model.h"
 #include "apps/train_cache.h"
 #include "apps/train_data.h"
+#include "apps/train_memory.h"
 #include "apps/train_options.h"
 #include "apps/train_recipe.h"
 #include "apps/train_record.h"
@@ -231,6 +232,7 @@ static int evaluate(struct job *j, struct thaw_error *err)
     const struct thaw_dataset *val = &j->data.val.data;
     struct thaw_runner runner;
     int *labels = NULL, rc = -1;
+    thaw_train_data_rest(&j->data);
     if (thaw_runner_init(&runner, &j->model, THAW_ANSWER_PROBABILITIES, -1, err))
         return -1;
     size_t width = thaw_runner_width(&runner);
@@ -315,6 +317,8 @@ static int work(struct job *j, struct thaw_error *err)
     if (choose_place(j, err))
         return -1;
     thaw_common_threads(&j->v->common);
+    if (j->v->mem)
+        thaw_train_memory_begin();
     if (thaw_train_data_list(&j->data, j->folder, j->v, &run->say, err) ||
         prepare_network(j, err) ||
         thaw_train_cache_plan(j->v, &run->paths, j->model.graph, &j->stages, &j->data, &j->options,
@@ -322,6 +326,8 @@ static int work(struct job *j, struct thaw_error *err)
         thaw_train_paths_make(&run->paths, err) ||
         thaw_say_log(&run->say, run->paths.log, j->v->resume, err) ||
         thaw_train_data_look(&j->data, j->v, &j->model.preprocess, &run->say, err) ||
+        (j->v->mem && thaw_train_memory_plan(j->v, j->model.graph, &j->stages, &j->data,
+                                             &j->model.preprocess, &j->options, &run->say, err)) ||
         check_same(j, err) || thaw_train_data_save_split(&j->data, run->paths.split, err) ||
         weigh_classes(j, err) ||
         thaw_train_data_source(&j->data, j->v, &j->model.preprocess, &j->source, err))

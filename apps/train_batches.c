@@ -6,14 +6,18 @@
 #include "vision/sampler.h"
 #include "vision/sheet.h"
 
-enum { AHEAD = 4 };
-
 static void close_loader(struct thaw_train_data *d, struct thaw_train_side *side)
 {
     if (side->loader)
         thaw_loader_times(side->loader, &d->loading);
     thaw_loader_free(side->loader);
     side->loader = NULL;
+}
+
+void thaw_train_data_rest(struct thaw_train_data *d)
+{
+    close_loader(d, &d->train);
+    close_loader(d, &d->val);
 }
 
 void thaw_train_data_times(struct thaw_train_data *d, struct thaw_loader_times *times)
@@ -33,7 +37,7 @@ static int need_loader(struct thaw_train_data *d, struct thaw_train_side *side, 
 {
     if (side->loader && side->augmented == augment)
         return 0;
-    close_loader(d, side);
+    thaw_train_data_rest(d); /* one loader at a time: its batches are large */
     side->augmented = augment;
     struct thaw_loader_options options = {.data = &side->data,
                                           .preprocess = &d->preprocess,
@@ -42,7 +46,7 @@ static int need_loader(struct thaw_train_data *d, struct thaw_train_side *side, 
                                           .seed = d->seed,
                                           .batch = d->batch,
                                           .threads = thaw_par_threads(),
-                                          .ahead = AHEAD};
+                                          .ahead = d->ahead};
     return (side->loader = thaw_loader_create(&options, err)) ? 0 : -1;
 }
 

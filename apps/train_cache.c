@@ -19,7 +19,9 @@ int thaw_train_cache_plan(const struct thaw_train_values *v, const struct thaw_t
                                                 .disk = v->cache_disk,
                                                 .folder = paths->features,
                                                 .keep = v->cache_dir != NULL};
-    data->room = v->cache_mem - thaw_trainer_cache_bytes(graph, stages, options, data->train.data.n,
-                                                         data->val.data.n);
+    /* Under a limit, what is left for caches is known after the images have been looked at. */
+    if (!v->mem)
+        data->room = v->cache_mem - thaw_trainer_cache_bytes(graph, stages, options,
+                                                             data->train.data.n, data->val.data.n);
     return 0;
 }

@@ -10,7 +10,7 @@
 #include "vision/groups.h"
 #include "vision/split.h"
 
-enum { NAMED_BAD_FILES = 20 };
+enum { NAMED_BAD_FILES = 20, AHEAD = 4 };
 
 /* --- groups --- */
 
@@ -183,13 +183,23 @@ static int show(void *ctx, size_t done, size_t files)
     return thaw_interrupted();
 }
 
+int thaw_train_data_cache(struct thaw_train_data *d, struct thaw_error *err)
+{
+    size_t train = d->train.data.n, val = d->val.data.n;
+    size_t share =
+        train + val ? (size_t)((double)d->room * (double)val / (double)(train + val)) : 0;
+    if (d->room == 0)
+        return 0;
+    d->train.cache = thaw_cache_create(train, d->room - share, err);
+    d->val.cache = thaw_cache_create(val, share, err);
+    return d->train.cache && d->val.cache ? 0 : -1;
+}
+
 static int look(struct thaw_train_side *side, const char *what, const struct thaw_train_values *v,
-                size_t cache, const struct thaw_preprocess *preprocess, struct thaw_say *say,
+                const struct thaw_preprocess *preprocess, struct thaw_say *say,
                 struct thaw_error *err)
 {
     struct thaw_progress progress;
-    if (cache && !(side->cache = thaw_cache_create(side->data.n, cache, err)))
-        return -1;
     thaw_progress_begin(&progress, what, side->data.n);
     progress.unit = "files";
     struct thaw_probe_options options = {
@@ -212,10 +222,9 @@ static int look_at_both(struct thaw_train_data *d, const struct thaw_train_value
                         struct thaw_preprocess *preprocess, struct thaw_say *say,
                         struct thaw_error *err)
 {
-    size_t both = d->train.data.n + d->val.data.n;
-    size_t share = both ? (size_t)((double)d->room * (double)d->val.data.n / (double)both) : 0;
-    if (look(&d->train, "reading training images", v, d->room - share, preprocess, say, err) ||
-        look(&d->val, "reading validation images", v, share, preprocess, say, err))
+    if (thaw_train_data_cache(d, err) ||
+        look(&d->train, "reading training images", v, preprocess, say, err) ||
+        look(&d->val, "reading validation images", v, preprocess, say, err))
         return -1;
     int max16 = thaw_probe_max16(&d->train.probe, d->train.all, d->train.data.n);
     if (!v->range && max16 > 0) {
@@ -272,7 +281,7 @@ int thaw_train_data_list(struct thaw_train_data *d, const char *root,
                          const struct thaw_train_values *v, struct thaw_say *say,
                          struct thaw_error *err)
 {
-    *d = (struct thaw_train_data){0};
+    *d = (struct thaw_train_data){.ahead = AHEAD};
     if (thaw_augment_parse(&d->augment, v->augment ? v->augment : "default", err))
         return thaw_error_prefix(err, "--augment");
     return list(d, root, v, say, err);

@@ -33,6 +33,7 @@ struct thaw_train_data {
     struct thaw_preprocess preprocess; /* of the loaders */
     uint64_t seed;
     size_t batch;
+    int ahead;                        /* batches in memory */
     double looked;                    /* seconds that looking at every file took */
     struct thaw_loader_times loading; /* of loaders that are gone */
     /* The epoch at hand: from a loader, or (NULL) ids and labels of order[n] from `next` on. */
@@ -52,6 +53,8 @@ int thaw_train_data_list(struct thaw_train_data *d, const char *root,
 int thaw_train_data_look(struct thaw_train_data *d, const struct thaw_train_values *v,
                          struct thaw_preprocess *preprocess, struct thaw_say *say,
                          struct thaw_error *err);
+/* Opens caches of d->room bytes for decoded images; part of thaw_train_data_look. */
+int thaw_train_data_cache(struct thaw_train_data *d, struct thaw_error *err);
 void thaw_train_data_release(struct thaw_train_data *d);
 
 /* Batches of an opened data set; `source` is good as long as `d` stays where it is. */
@@ -65,6 +68,9 @@ int thaw_train_data_identify(void *ctx, bool training, int view,
 
 /* Adds what loading has cost so far. */
 void thaw_train_data_times(struct thaw_train_data *d, struct thaw_loader_times *times);
+
+/* Gives the loaders' memory back until the next batch is asked for. */
+void thaw_train_data_rest(struct thaw_train_data *d);
 
 /* Draws the first batch of the first epoch. After thaw_train_data_source. */
 int thaw_train_data_draw(struct thaw_train_data *d, const char *path, struct thaw_error *err);

@@ -131,6 +131,9 @@ const struct thaw_option thaw_train_table[] = {
     TEXT(
         "--features", features, "TYPE", "f32",
         "numbers between the frozen and the trained part: f32, or bf16, which takes half the room"),
+    SIZE("--mem", mem, NULL,
+         "memory that the run may take at most: chooses caches, read-ahead and micro-batch, and "
+         "refuses with what it needs (default: no limit)"),
     SIZE("--cache-mem", cache_mem, "1G",
          "memory for what epochs share: features of the frozen part where images do not change, "
          "then decoded images; 0: none"),
@@ -196,6 +199,8 @@ static json_t *value_of(const struct thaw_option *o, const struct thaw_train_val
         return json_integer(*(const long *)place);
     case THAW_OPTION_NUMBER:
         return json_real(*(const double *)place);
+    case THAW_OPTION_SIZE:
+        return json_integer((json_int_t) * (const size_t *)place);
     default: {
         const char *text = *(const char *const *)place;
         return text ? json_string(text) : json_null();
@@ -235,6 +240,9 @@ static void take(const struct thaw_option *o, struct thaw_train_values *v, const
         break;
     case THAW_OPTION_NUMBER:
         *(double *)place = json_number_value(value);
+        break;
+    case THAW_OPTION_SIZE:
+        *(size_t *)place = (size_t)json_integer_value(value);
         break;
     default:
         *(const char **)place = json_string_value(value);

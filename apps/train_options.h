@@ -15,7 +15,7 @@ struct thaw_train_values {
     double val_fraction, max_bad, dropout, lr, warmup, block_decay, momentum, weight_decay,
         head_weight_decay, l2_sp, clip, smoothing, checkpoint_every;
     long epochs, patience, batch, micro_batch, seed, views;
-    size_t cache_mem, cache_disk;
+    size_t cache_mem, cache_disk, mem;
     bool head_only, nesterov, batch_statistics, no_rollback, resume;
 };
 

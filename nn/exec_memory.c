@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "io/base/mem.h"
+#include "nn/exec.h"
 #include "nn/planner.h"
 
 /* Time runs over operations forward, step i, then backward, step 2S - 1 - i. */
@@ -167,4 +168,19 @@ void thaw_exec_memory_release(struct thaw_exec_memory *m, const struct thaw_plan
     free(m->grad);
     free(m->offsets);
     *m = (struct thaw_exec_memory){0};
+}
+
+size_t thaw_exec_estimate(const struct thaw_plan *plan, int n)
+{
+    struct thaw_exec_memory m = {.ops = thaw_new((size_t)plan->n_ops, sizeof *m.ops, NULL)};
+    size_t bytes = 0;
+    bool training = false;
+    for (int i = 0; i < plan->n_ops; i++)
+        training |= plan->ops[i].backward;
+    if (m.ops && thaw_exec_memory_init(&m, plan, n, training, NULL) == 0)
+        bytes = m.bytes;
+    for (int i = 0; bytes && i < plan->n_trained; i++)
+        bytes += plan->trained[i].param->count * sizeof(float);
+    thaw_exec_memory_release(&m, plan);
+    return bytes;
 }

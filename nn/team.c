@@ -25,23 +25,30 @@ static int create_all(struct thaw_team *t, const struct thaw_plan *plan, int n,
     return 0;
 }
 
+/* Choice and primitives are made for the threads that one executor will have. */
+void thaw_team_choose(const struct thaw_plan *plan, int batch, int micro_batch, int *chosen,
+                      int *size)
+{
+    int threads = thaw_par_threads(), n = micro_batch;
+    thaw_par_set_threads(1);
+    if (!n && batch >= threads)
+        n = thaw_exec_choose_batch(plan, batch / threads);
+    *size = n && (batch + n - 1) / n >= threads ? threads : 1;
+    thaw_par_set_threads(threads);
+    *chosen = n ? n : thaw_exec_choose_batch(plan, batch);
+}
+
 struct thaw_team *thaw_team_create(const struct thaw_plan *plan, int batch, int micro_batch,
                                    struct thaw_error *err)
 {
+    int threads = thaw_par_threads(), n;
     struct thaw_team *t = thaw_new(1, sizeof *t, err);
     if (!t)
         return NULL;
     t->plan = plan;
-    int threads = thaw_par_threads(), n = micro_batch;
-    thaw_par_set_threads(1); /* both the choice and the primitives are made for one thread */
-    if (!n && batch >= threads)
-        n = thaw_exec_choose_batch(plan, batch / threads);
-    t->size = n && (batch + n - 1) / n >= threads ? threads : 1;
-    if (t->size == 1)
-        thaw_par_set_threads(threads);
-    if (!n)
-        n = thaw_exec_choose_batch(plan, batch);
+    thaw_team_choose(plan, batch, micro_batch, &n, &t->size);
     t->all = thaw_new((size_t)t->size, sizeof(struct thaw_exec *), err);
+    thaw_par_set_threads(t->size == 1 ? threads : 1);
     int rc = t->all ? create_all(t, plan, n, err) : -1;
     thaw_par_set_threads(threads);
     if (rc) {

@@ -13,7 +13,9 @@ struct thaw_team;
  * As many executors as there are threads; where there are fewer micro-batches than threads, one
  * that uses all of them within each operation. Both numbers are a pure function of plan, batch,
  * threads and caches, and the last bits of weight gradients depend on them.
- * Borrows the plan. */
+ * create() borrows the plan. */
+void thaw_team_choose(const struct thaw_plan *plan, int batch, int micro_batch, int *chosen,
+                      int *size);
 struct thaw_team *thaw_team_create(const struct thaw_plan *plan, int batch, int micro_batch,
                                    struct thaw_error *err);
 void thaw_team_free(struct thaw_team *team);

@@ -20,8 +20,10 @@ struct thaw_cache_limits {
 enum thaw_keep { THAW_KEEP_BEST, THAW_KEEP_LAST };
 
 struct thaw_train_options {
-    int batch;                     /* images between two updates */
-    int micro_batch;               /* 0: chosen by thaw_exec_choose_batch */
+    int batch;       /* images between two updates */
+    int micro_batch; /* 0: chosen by thaw_exec_choose_batch */
+    /* Where not 0, memory is short: no executor takes more images at once, nothing is measured. */
+    int most_at_once;
     enum thaw_precision precision; /* of what trains: f32 or bf16; weights and sums stay f32 */
     uint64_t seed;
     const struct thaw_loss *loss;
@@ -42,12 +44,14 @@ struct thaw_train_options {
      * within THAW_DRIFT_LIMIT of float32 on a sample. */
     enum thaw_precision frozen;
     bool frozen_auto;
+    int sample; /* training images for that; 0: THAW_SAMPLE */
     struct thaw_cache_limits cache;
 };
 
 /* What a stage's frozen part computes in, and how far the features of each precision that was tried
  * are from those of float32 (root mean square, relative); NAN: not tried. */
 #define THAW_DRIFT_LIMIT 0.1
+enum { THAW_SAMPLE = 64 };
 struct thaw_settled {
     enum thaw_precision precision;
     double drift[THAW_PRECISIONS];
@@ -119,6 +123,12 @@ double thaw_trainer_compute(const struct thaw_trainer *trainer);
 size_t thaw_trainer_cache_bytes(struct thaw_graph *graph, const struct thaw_stages *stages,
                                 const struct thaw_train_options *options, size_t train_images,
                                 size_t val_images);
+
+/* Bytes that a run will hold beside the graph and what it keeps within options->cache: a pure
+ * function of shapes and options, on the safe side. Sets `trainable` flags. */
+int thaw_trainer_measure(struct thaw_graph *graph, const struct thaw_stages *stages,
+                         const struct thaw_train_options *options, size_t train_images,
+                         size_t *bytes, struct thaw_error *err);
 
 /* The whole state (weights, optimiser, best weights, position, history) into and out of a file's
  * extras and its record's member "trainer". Load into a trainer made with the same graph, stages

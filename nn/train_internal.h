@@ -87,12 +87,28 @@ int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err);
 void thaw_trainer_close_stage(struct thaw_trainer *t);
 
 /* Chooses the precision of the open stage's frozen part, by a sample of the training images. */
+int thaw_trainer_sample(const struct thaw_train_options *options); /* how many */
 int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *source,
                         const struct thaw_observer *observer, struct thaw_error *err);
 
 /* The node under which nothing changes in a stage that trains nodes first .. end: the highest
  * single-node cut below the first weight (or dropout) from there on. -1 with an error. */
 int thaw_trainer_cut(const struct thaw_graph *graph, int first, struct thaw_error *err);
+
+/* Sets the graph's `trainable` flags as the stage has them; returns its cut. */
+int thaw_trainer_thaw(struct thaw_graph *graph, const struct thaw_stage *stage,
+                      struct thaw_error *err);
+
+/* What runs below and above the cut, and the micro-batch to ask a team for (0: its own choice). */
+struct thaw_plan *thaw_trainer_plan_prefix(struct thaw_graph *graph, int cut,
+                                           struct thaw_error *err); /* in float32 */
+struct thaw_plan *thaw_trainer_plan_tail(struct thaw_graph *graph,
+                                         const struct thaw_train_options *options, int cut,
+                                         struct thaw_error *err);
+int thaw_trainer_at_once(const struct thaw_plan *plan, const struct thaw_train_options *options,
+                         size_t samples);
+int thaw_trainer_tail_at_once(const struct thaw_plan *plan,
+                              const struct thaw_train_options *options);
 
 /* The view of training images in this epoch of a stage. */
 int thaw_trainer_view(const struct thaw_train_options *options, const struct thaw_stage *stage,

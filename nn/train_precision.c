@@ -7,9 +7,12 @@
 #include "io/base/clock.h"
 #include "io/base/mem.h"
 
-/* Half of the sample calibrates, the other half judges. */
-enum { SAMPLE = 64 };
+int thaw_trainer_sample(const struct thaw_train_options *o)
+{
+    return o->sample ? o->sample : THAW_SAMPLE;
+}
 
+/* Half of the sample calibrates, the other half judges. */
 struct sample {
     float *x; /* [n] pictures */
     size_t n;
@@ -28,31 +31,32 @@ static int take_sample(struct thaw_trainer *t, const struct thaw_batch_source *s
                        struct sample *s, struct thaw_error *err)
 {
     const struct thaw_plan *p = t->prefix_plan;
+    size_t most = (size_t)thaw_trainer_sample(&t->options);
     size_t picture = thaw_shape_count(p->values[p->input].shape);
     size_t features = thaw_shape_count(p->values[p->output].shape);
     struct thaw_epoch_request request = {
         .training = true, .view = THAW_VIEW_PLAIN, .pictures = true};
     struct thaw_train_batch batch;
     int more = 1;
-    s->x = thaw_new(SAMPLE * picture, sizeof *s->x, err);
-    s->wanted = thaw_new(SAMPLE * features, sizeof *s->wanted, err);
-    s->got = thaw_new(SAMPLE * features, sizeof *s->got, err);
+    s->x = thaw_new(most * picture, sizeof *s->x, err);
+    s->wanted = thaw_new(most * features, sizeof *s->wanted, err);
+    s->got = thaw_new(most * features, sizeof *s->got, err);
     if (!s->x || !s->wanted || !s->got || source->begin(source->ctx, &request, err))
         return -1;
-    while (s->n < SAMPLE && (more = source->next(source->ctx, &batch, err)) > 0) {
-        size_t n = (size_t)batch.n < SAMPLE - s->n ? (size_t)batch.n : SAMPLE - s->n;
+    while (s->n < most && (more = source->next(source->ctx, &batch, err)) > 0) {
+        size_t n = (size_t)batch.n < most - s->n ? (size_t)batch.n : most - s->n;
         memcpy(s->x + s->n * picture, batch.x, n * picture * sizeof *s->x);
         s->n += n;
     }
     return more < 0 ? -1 : 0;
 }
 
-static int run_plan(const struct thaw_plan *plan, const struct sample *s, float *y,
-                    struct thaw_error *err)
+static int run_plan(const struct thaw_trainer *t, const struct thaw_plan *plan,
+                    const struct sample *s, float *y, struct thaw_error *err)
 {
     size_t picture = thaw_shape_count(plan->values[plan->input].shape), half = s->n / 2;
-    struct thaw_exec *exec =
-        thaw_exec_create(plan, thaw_exec_choose_batch(plan, (int)(s->n - half)), err);
+    int n = thaw_exec_choose_batch(plan, (int)(s->n - half)), most = t->options.most_at_once;
+    struct thaw_exec *exec = thaw_exec_create(plan, most && n > most ? most : n, err);
     int rc = exec ? thaw_exec_infer(exec, s->x + half * picture, s->n - half, y, err) : -1;
     thaw_exec_free(exec);
     return rc;
@@ -86,7 +90,7 @@ static int try_precision(struct thaw_trainer *t, const struct sample *s,
 {
     const struct thaw_train_options *o = &t->options;
     struct thaw_plan *plan = plan_in(t, precision, err);
-    if (!plan || run_plan(plan, s, s->got, err)) {
+    if (!plan || run_plan(t, plan, s, s->got, err)) {
         thaw_plan_free(plan);
         return -1;
     }
@@ -106,7 +110,7 @@ static int choose(struct thaw_trainer *t, const struct sample *s, struct thaw_er
     const struct thaw_train_options *o = &t->options;
     size_t half = s->n / 2;
     if (thaw_calibrate(t->graph, t->cut, s->x, half > 0 ? half : 1, &t->ranges, err) ||
-        run_plan(t->prefix_plan, s, s->wanted, err))
+        run_plan(t, t->prefix_plan, s, s->wanted, err))
         return -1;
     if (!o->frozen_auto)
         return try_precision(t, s, o->frozen, err) < 0 ? -1 : 0;

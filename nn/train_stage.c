@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/base/mem.h"
+#include "nn/tune.h"
 
 /* Does the node change from one update to the next, or what it gives from one step to the next? */
 static bool is_fixed(const struct thaw_node *node)
@@ -28,10 +29,59 @@ int thaw_trainer_cut(const struct thaw_graph *graph, int first, struct thaw_erro
     return cut;
 }
 
+int thaw_trainer_thaw(struct thaw_graph *graph, const struct thaw_stage *stage,
+                      struct thaw_error *err)
+{
+    for (int i = 0; i < graph->n_nodes; i++)
+        graph->nodes[i].trainable = i >= stage->first;
+    return thaw_trainer_cut(graph, stage->first, err);
+}
+
+struct thaw_plan *thaw_trainer_plan_prefix(struct thaw_graph *graph, int cut,
+                                           struct thaw_error *err)
+{
+    struct thaw_plan_options frozen = {.first = 0, .last = cut};
+    return thaw_plan_create(graph, &frozen, err);
+}
+
+struct thaw_plan *thaw_trainer_plan_tail(struct thaw_graph *graph,
+                                         const struct thaw_train_options *o, int cut,
+                                         struct thaw_error *err)
+{
+    struct thaw_plan_options trained = {.first = cut,
+                                        .last = -1,
+                                        .training = true,
+                                        .batch_statistics = o->batch_statistics,
+                                        .logits = true,
+                                        .precision = o->precision};
+    return thaw_plan_create(graph, &trained, err);
+}
+
+/* What the team would choose, within the bound. */
+static int bounded(const struct thaw_plan *plan, const struct thaw_train_options *o)
+{
+    int n, size;
+    thaw_team_choose(plan, o->batch, 0, &n, &size);
+    return n < o->most_at_once ? n : o->most_at_once;
+}
+
+int thaw_trainer_at_once(const struct thaw_plan *plan, const struct thaw_train_options *o,
+                         size_t samples)
+{
+    return o->most_at_once ? bounded(plan, o) : thaw_tune_batch(plan, o->batch, samples);
+}
+
+int thaw_trainer_tail_at_once(const struct thaw_plan *plan, const struct thaw_train_options *o)
+{
+    return o->batch_statistics ? o->batch
+           : o->micro_batch    ? o->micro_batch
+           : o->most_at_once   ? bounded(plan, o)
+                               : 0;
+}
+
 static int make_prefix(struct thaw_trainer *t, struct thaw_error *err)
 {
-    struct thaw_plan_options frozen = {.first = 0, .last = t->cut};
-    if (!(t->prefix_plan = thaw_plan_create(t->graph, &frozen, err)))
+    if (!(t->prefix_plan = thaw_trainer_plan_prefix(t->graph, t->cut, err)))
         return -1;
     const struct thaw_value *out = &t->prefix_plan->values[t->prefix_plan->output];
     t->feature_floats = out->layout.sample;
@@ -43,21 +93,15 @@ static int make_prefix(struct thaw_trainer *t, struct thaw_error *err)
 static int make_tail(struct thaw_trainer *t, struct thaw_error *err)
 {
     const struct thaw_train_options *o = &t->options;
-    struct thaw_plan_options trained = {.first = t->cut,
-                                        .last = -1,
-                                        .training = true,
-                                        .batch_statistics = o->batch_statistics,
-                                        .logits = true,
-                                        .precision = o->precision};
-    if (!(t->tail_plan = thaw_plan_create(t->graph, &trained, err)))
+    if (!(t->tail_plan = thaw_trainer_plan_tail(t->graph, o, t->cut, err)))
         return -1;
     const struct thaw_value *out = &t->tail_plan->values[t->tail_plan->output];
     if (out->shape.rank != 1 || out->shape.c != o->classes)
         return thaw_fail(err, THAW_EINPUT,
                          "the network ends in %d x %d x %d values, not in %d logits", out->shape.h,
                          out->shape.w, out->shape.c, o->classes);
-    t->tail = thaw_team_create(t->tail_plan, o->batch,
-                               o->batch_statistics ? o->batch : o->micro_batch, err);
+    t->tail =
+        thaw_team_create(t->tail_plan, o->batch, thaw_trainer_tail_at_once(t->tail_plan, o), err);
     return t->tail ? 0 : -1;
 }
 
@@ -78,10 +122,7 @@ static int make_buffers(struct thaw_trainer *t, struct thaw_error *err)
 int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err)
 {
     const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
-    for (int i = 0; i < t->graph->n_nodes; i++)
-        t->graph->nodes[i].trainable = i >= stage->first;
-    t->cut = thaw_trainer_cut(t->graph, stage->first, err);
-    if (t->cut < 0)
+    if ((t->cut = thaw_trainer_thaw(t->graph, stage, err)) < 0)
         return -1;
     thaw_trainer_cache_leave(t, t->cut);
     if ((t->cut > 0 && make_prefix(t, err)) || make_tail(t, err) || make_buffers(t, err)) {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "io/base/clock.h"
-#include "nn/tune.h"
 
 double thaw_trainer_rate(const struct thaw_trainer *t, size_t train_images)
 {
@@ -51,7 +50,8 @@ static int run_prefix(struct thaw_trainer *t, const struct thaw_train_batch *bat
     int size = t->options.batch;
     if (!t->prefix &&
         !(t->prefix = thaw_team_create(
-              t->prefix_plan, size, thaw_tune_batch(t->prefix_plan, size, t->frozen_samples), err)))
+              t->prefix_plan, size,
+              thaw_trainer_at_once(t->prefix_plan, &t->options, t->frozen_samples), err)))
         return -1;
     if (thaw_team_run(t->prefix, batch->n, run_prefix_piece, &w, err))
         return -1;

@@ -81,6 +81,7 @@ int thaw_exif_apply(struct thaw_pixels *pixels, int orientation, struct thaw_err
             memcpy(out + (y * out_w + x) * sample, in + (from_y * w + from_x) * sample, sample);
         }
     free(pixels->data);
+    pixels->work += w * h * sample; /* both were there */
     pixels->data = out;
     pixels->width = (int)out_w;
     pixels->height = (int)out_h;

@@ -103,8 +103,15 @@ int thaw_pixels_load(struct thaw_pixels *pixels, const char *path,
     if (thaw_file_read(path, THAW_MAX_FILE, &data, &size, err))
         return -1;
     int rc = thaw_pixels_decode(pixels, data, size, hint, path, err);
+    if (rc == 0)
+        pixels->work += size + thaw_pixels_bytes(pixels);
     free(data);
     return rc;
+}
+
+size_t thaw_pixels_bytes(const struct thaw_pixels *p)
+{
+    return (size_t)p->width * (size_t)p->height * (size_t)p->channels * (size_t)p->depth / 8;
 }
 
 void thaw_pixels_release(struct thaw_pixels *pixels)

@@ -12,6 +12,7 @@ struct thaw_pixels {
     int channels; /* 1 grey, 3 RGB; alpha has been dropped */
     int depth;    /* 8 or 16 bits a sample */
     void *data;   /* [height, width, channels]; uint8_t when depth is 8, uint16_t when it is 16 */
+    size_t work;  /* bytes that thaw_pixels_load held at its height, these included */
 };
 
 /* What a decoder may do to save work. Zeroed means: decode as it is. A scaled decode may go down
@@ -28,6 +29,7 @@ int thaw_pixels_decode(struct thaw_pixels *pixels, const unsigned char *data, si
                        struct thaw_error *err);
 int thaw_pixels_load(struct thaw_pixels *pixels, const char *path,
                      const struct thaw_decode_hint *hint, struct thaw_error *err);
+size_t thaw_pixels_bytes(const struct thaw_pixels *pixels); /* of data */
 void thaw_pixels_release(struct thaw_pixels *pixels);
 
 #endif

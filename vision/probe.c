@@ -12,6 +12,7 @@
 struct finding {
     char *reason; /* NULL: it can be read */
     int width, height, channels, max16;
+    size_t work;
 };
 
 struct work {
@@ -48,6 +49,7 @@ static int look(const struct work *w, size_t i, struct finding *f, struct thaw_e
     f->height = pixels.height;
     f->channels = pixels.channels;
     f->max16 = largest_sample(&pixels);
+    f->work = pixels.work;
     int rc = thaw_preprocess_geometry(w->preprocess, &pixels, &image, err);
     if (rc == 0 && w->options->cache && pixels.depth != 16)
         thaw_cache_offer(w->options->cache, i, &image);
@@ -117,6 +119,7 @@ static int collect(struct thaw_probe *probe, struct work *w, bool *drop, struct 
         probe->max16[kept++] = f->max16;
         probe->n_16bit += f->max16 > 0;
         probe->n_grey += f->channels == 1;
+        probe->work = f->work > probe->work ? f->work : probe->work;
         widen(&probe->min_width, &probe->max_width, f->width);
         widen(&probe->min_height, &probe->max_height, f->height);
     }

@@ -22,6 +22,7 @@ struct thaw_probe {
     int *max16; /* [images that stayed]: largest sample of a 16-bit image, 0 for 8 bits */
     size_t n_16bit, n_grey;                           /* of those that stayed */
     int min_width, max_width, min_height, max_height; /* as decoded; after EXIF orientation */
+    size_t work;                                      /* most bytes that decoding one image held */
 };
 
 /* Part of the files that may be bad, rounded up, unless the user says otherwise. */

@@ -177,6 +177,18 @@ static int read_lines(struct reader *r)
     return 0;
 }
 
+/* A file in several scans is held as a whole before the first line comes out. */
+static size_t coefficient_bytes(struct jpeg_decompress_struct *jpeg)
+{
+    size_t blocks = 0;
+    if (!jpeg_has_multiple_scans(jpeg))
+        return 0;
+    for (int c = 0; c < jpeg->num_components; c++)
+        blocks += (size_t)jpeg->comp_info[c].width_in_blocks *
+                  (size_t)jpeg->comp_info[c].height_in_blocks;
+    return blocks * sizeof(JBLOCK);
+}
+
 static int work(struct reader *r)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
@@ -193,6 +205,7 @@ static int work(struct reader *r)
     jpeg->scale_num = 1;
     jpeg->scale_denom = reduction(r, turn >= 5);
     jpeg_start_decompress(jpeg);
+    r->pixels->work = coefficient_bytes(jpeg);
     r->pixels->width = (int)jpeg->output_width;
     r->pixels->height = (int)jpeg->output_height;
     r->pixels->depth = 8;

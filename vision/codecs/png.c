@@ -126,6 +126,7 @@ static int read_samples(struct reader *r, bool by_palette)
     if (!(r->indices = thaw_new((size_t)p->height, (size_t)p->width, r->err)) ||
         read_rows(r, r->indices, (size_t)p->width))
         return -1;
+    p->work = (size_t)p->width * (size_t)p->height;
     return look_up(r);
 }
 
