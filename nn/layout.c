@@ -29,6 +29,13 @@ struct relayout {
     float *to;
 };
 
+/* One channel of a picture. */
+static void pack_plane(const float *from, size_t c, float *to, size_t area)
+{
+    for (size_t p = 0; p < area; p++)
+        to[p] = from[p * c];
+}
+
 static void pack_rows(void *ctx, size_t first, size_t last)
 {
     const struct relayout *r = ctx;
@@ -39,7 +46,9 @@ static void pack_rows(void *ctx, size_t first, size_t last)
         size_t width = c - begin < block ? c - begin : block;
         const float *from = r->from + sample * area * c + begin;
         float *to = r->to + i * area * block;
-        for (size_t p = 0; p < area; p++) {
+        if (block == 1)
+            pack_plane(from, c, to, area);
+        for (size_t p = 0; block > 1 && p < area; p++) {
             for (size_t k = 0; k < width; k++)
                 to[p * block + k] = from[p * c + k];
             for (size_t k = width; k < block; k++)

@@ -42,8 +42,9 @@ struct part {
     const float *wide, *narrow;
 };
 
-THAW_TARGET_AVX512 THAW_INLINE void tile(int blocks, const struct job *j, const struct part *p,
-                                         const float *narrow, float *result)
+/* ahead: on the way fetches what the next part needs. */
+THAW_TARGET_AVX512 THAW_INLINE void tile(int blocks, bool ahead, const struct job *j,
+                                         const struct part *p, const float *narrow, float *result)
 {
     lanes sum[SIDE][MOST_WIDE];
     const float *wide = p->wide;
@@ -57,8 +58,14 @@ THAW_TARGET_AVX512 THAW_INLINE void tile(int blocks, const struct job *j, const 
         for (size_t cell = 0; cell < cells; cell++) {
             lanes v[MOST_WIDE];
 #pragma GCC unroll 3
-            for (int b = 0; b < blocks; b++)
-                v[b] = *(const lanes *)(wide + (size_t)b * plane + cell * BLOCK);
+            for (int b = 0; b < blocks; b++) {
+                const float *at = wide + (size_t)b * plane + cell * BLOCK;
+                v[b] = *(const lanes *)at;
+                if (ahead)
+                    __builtin_prefetch(at + cells * BLOCK);
+            }
+            if (ahead)
+                __builtin_prefetch(narrow + (cell + cells) * BLOCK);
 #pragma GCC unroll 8
             for (int i = 0; i < SIDE; i++)
 #pragma GCC unroll 3
@@ -85,12 +92,13 @@ THAW_TARGET_AVX512 static void group(const struct job *j, const struct part *who
         size_t other = t * SIDE / BLOCK, within = t * SIDE % BLOCK;
         const float *narrow = p.narrow + other * plane + within;
         float *result = j->result + (block * j->narrow_blocks + other) * SQUARE + within * BLOCK;
+        bool ahead = within == 0 && (other == 0 || block == 0); /* the first to pass here */
         if (left >= 3)
-            tile(3, j, &p, narrow, result);
+            ahead ? tile(3, true, j, &p, narrow, result) : tile(3, false, j, &p, narrow, result);
         else if (left == 2)
-            tile(2, j, &p, narrow, result);
+            ahead ? tile(2, true, j, &p, narrow, result) : tile(2, false, j, &p, narrow, result);
         else
-            tile(1, j, &p, narrow, result);
+            ahead ? tile(1, true, j, &p, narrow, result) : tile(1, false, j, &p, narrow, result);
     }
 }
 
