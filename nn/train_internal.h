@@ -28,8 +28,7 @@ struct thaw_position {
     struct thaw_sums sums;
 };
 
-/* Features of one side in one view; NULL and refused where they are not kept. */
-struct thaw_train_slot {
+struct thaw_train_slot { /* features of one side in one view */
     struct thaw_features *features;
     bool refused;
 };
@@ -48,9 +47,7 @@ struct thaw_trainer {
     const struct thaw_stages *stages;
     const struct thaw_blocks *blocks;
     struct thaw_train_options options;
-
-    /* Weights of all nodes, one after the other. */
-    size_t weight_count;
+    size_t weight_count; /* of all nodes, which lie one after the other in these three */
     float *initial; /* as they were at the start; for L2-SP */
     float *before;  /* when the stage began */
     float *best;    /* best of the stage */
