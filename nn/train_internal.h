@@ -48,9 +48,9 @@ struct thaw_trainer {
     const struct thaw_blocks *blocks;
     struct thaw_train_options options;
     size_t weight_count; /* of all nodes, which lie one after the other in these three */
-    float *initial; /* as they were at the start; for L2-SP */
-    float *before;  /* when the stage began */
-    float *best;    /* best of the stage */
+    float *initial;      /* as they were at the start; for L2-SP */
+    float *before;       /* when the stage began */
+    float *best;         /* best of the stage */
 
     struct thaw_position at;
     struct thaw_epoch *history;
