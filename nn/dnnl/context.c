@@ -2,10 +2,13 @@
 #include "nn/dnnl/prim.h"
 #include "nn/stopwatch.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 static dnnl_engine_t engine;
 static _Thread_local dnnl_stream_t stream; /* two threads may each run primitives */
+static pthread_key_t stream_key;           /* its destructor takes a thread's stream away */
+static pthread_once_t stream_once = PTHREAD_ONCE_INIT;
 
 dnnl_engine_t thaw_dnnl_engine(void)
 {
@@ -14,11 +17,24 @@ dnnl_engine_t thaw_dnnl_engine(void)
     return engine;
 }
 
+static void end_stream(void *of_thread)
+{
+    dnnl_stream_destroy(of_thread);
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&stream_key, end_stream);
+}
+
 dnnl_stream_t thaw_dnnl_stream(void)
 {
-    if (!stream && thaw_dnnl_engine() &&
-        dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) != dnnl_success)
+    if (stream || !thaw_dnnl_engine())
+        return stream;
+    pthread_once(&stream_once, make_key);
+    if (dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) != dnnl_success)
         stream = NULL;
+    pthread_setspecific(stream_key, stream);
     return stream;
 }
 
