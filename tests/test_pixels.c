@@ -33,7 +33,8 @@ static void test_samples(void)
     for (; thaw_pack_next(pack, &e); thaw_pack_release(&e), seen++) {
         struct thaw_pixels p;
         struct thaw_error err = {0};
-        struct thaw_decode_hint hint = {(int)e.numbers[4], (int)e.numbers[5]};
+        struct thaw_decode_hint hint = {.min_width = (int)e.numbers[4],
+                                        .min_height = (int)e.numbers[5]};
         int rc = thaw_told(thaw_pixels_decode(&p, e.a, e.a_size, &hint, e.name, &err), &err);
         bool same = rc == 0 && same_samples(&p, &e);
         if (!same)
@@ -101,7 +102,8 @@ static void test_damaged(void)
         for (size_t at = 0; at < e.a_size; at += 5) {
             struct thaw_pixels p;
             struct thaw_error err = {0};
-            struct thaw_decode_hint hint = {(int)e.numbers[4], (int)e.numbers[5]};
+            struct thaw_decode_hint hint = {.min_width = (int)e.numbers[4],
+                                            .min_height = (int)e.numbers[5]};
             unsigned char mask = (unsigned char)(1 << at % 8);
             e.a[at] ^= mask;
             int rc = thaw_pixels_decode(&p, e.a, e.a_size, &hint, e.name, &err);

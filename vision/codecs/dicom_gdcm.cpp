@@ -1,0 +1,424 @@
+/* The one file in C++: GDCM behind the functions of vision/dicom.h. Whatever it throws ends here.
+ */
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <istream>
+#include <new>
+#include <stdexcept>
+#include <streambuf>
+#include <string>
+#include <vector>
+
+#include <gdcmPixmapReader.h>
+#include <gdcmReader.h>
+#include <gdcmSequenceOfFragments.h>
+#include <gdcmSequenceOfItems.h>
+#include <gdcmTrace.h>
+#include <gdcmVersion.h>
+
+extern "C" {
+#include "vision/codec.h"
+#include "vision/dicom.h"
+const char thaw_dicom_library[] = "GDCM " GDCM_VERSION;
+}
+
+namespace
+{
+
+/* What goes wrong in here; the text is for the user. */
+class Trouble : public std::runtime_error
+{
+    using std::runtime_error::runtime_error;
+};
+
+/* A file in memory as a stream, not copied. */
+class Memory : public std::streambuf
+{
+  public:
+    Memory(const unsigned char *data, size_t size)
+    {
+        char *begin = const_cast<char *>(reinterpret_cast<const char *>(data));
+        setg(begin, begin, begin + size);
+    }
+
+  protected:
+    pos_type seekoff(off_type by, std::ios_base::seekdir from, std::ios_base::openmode) override
+    {
+        off_type base = from == std::ios_base::beg   ? 0
+                        : from == std::ios_base::cur ? gptr() - eback()
+                                                     : egptr() - eback();
+        off_type to = base + by;
+        if (to < 0 || to > egptr() - eback())
+            return pos_type(off_type(-1));
+        setg(eback(), eback() + to, egptr());
+        return pos_type(to);
+    }
+    pos_type seekpos(pos_type to, std::ios_base::openmode which) override
+    {
+        return seekoff(off_type(to), std::ios_base::beg, which);
+    }
+};
+
+using Data = gdcm::DataSet;
+using Tag = gdcm::Tag;
+
+const gdcm::ByteValue *bytes_of(const Data &data, Tag tag)
+{
+    if (!data.FindDataElement(tag))
+        return nullptr;
+    const gdcm::ByteValue *value = data.GetDataElement(tag).GetByteValue();
+    return value && value->GetPointer() && value->GetLength() > 0 ? value : nullptr;
+}
+
+/* The first of the numbers that stand as text, "40\80". */
+bool read_decimal(const Data &data, Tag tag, double &out)
+{
+    const gdcm::ByteValue *value = bytes_of(data, tag);
+    if (!value)
+        return false;
+    std::string text(value->GetPointer(), value->GetLength());
+    char *end;
+    double number = std::strtod(text.c_str(), &end);
+    if (end == text.c_str() || !std::isfinite(number))
+        return false;
+    out = number;
+    return true;
+}
+
+std::string read_text(const Data &data, Tag tag)
+{
+    const gdcm::ByteValue *value = bytes_of(data, tag);
+    if (!value)
+        return "";
+    std::string text(value->GetPointer(), value->GetLength());
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\0'))
+        text.pop_back();
+    return text;
+}
+
+/* Number `index` of a sequence's items, from 0; its last where it has fewer. */
+bool item_of(const Data &data, Tag tag, size_t index, Data &out)
+{
+    if (!data.FindDataElement(tag))
+        return false;
+    gdcm::SmartPointer<gdcm::SequenceOfItems> items = data.GetDataElement(tag).GetValueAsSQ();
+    if (!items || items->GetNumberOfItems() == 0)
+        return false;
+    size_t last = items->GetNumberOfItems() - 1;
+    out = items->GetItem((index < last ? index : last) + 1).GetNestedDataSet();
+    return true;
+}
+
+/* The data set that holds what is said of a frame by `macro`, e.g. (0028,9145): that of the frame
+ * itself, else what all frames share, else the file's own. */
+Data about_frame(const Data &file, Tag macro, size_t frame)
+{
+    Data group, found;
+    const Tag per_frame(0x5200, 0x9230), shared(0x5200, 0x9229);
+    if (item_of(file, per_frame, frame, group) && item_of(group, macro, 0, found))
+        return found;
+    if (item_of(file, shared, 0, group) && item_of(group, macro, 0, found))
+        return found;
+    return file;
+}
+
+/* --- tables --- */
+
+/* Entries of a table of `bits` bits, 8-bit ones one or two to a word (C.7.6.3.1.6). */
+void fill_table(thaw_dicom_table &table, const gdcm::ByteValue &value, const char *what)
+{
+    const char *at = value.GetPointer();
+    size_t size = value.GetLength();
+    bool words = size >= 2 * table.n;
+    if (size < table.n || (!words && table.bits > 8))
+        throw Trouble(std::string("a ") + what + " shorter than it says");
+    table.value = static_cast<uint16_t *>(std::calloc(table.n, sizeof *table.value));
+    if (!table.value)
+        throw std::bad_alloc();
+    for (size_t i = 0; i < table.n; i++)
+        if (words)
+            std::memcpy(&table.value[i], at + 2 * i, 2);
+        else
+            table.value[i] = static_cast<unsigned char>(at[i]);
+}
+
+/* A descriptor has three numbers: entries (0 stands for 65536), the first value, bits. */
+void read_table(thaw_dicom_table &table, const Data &data, Tag descriptor, Tag values,
+                bool is_signed, const char *what)
+{
+    const gdcm::ByteValue *three = bytes_of(data, descriptor), *value = bytes_of(data, values);
+    uint16_t number[3];
+    if (!three || !value || three->GetLength() < 6)
+        return;
+    std::memcpy(number, three->GetPointer(), sizeof number);
+    table.n = number[0] ? number[0] : 65536;
+    table.first = is_signed ? static_cast<int16_t>(number[1]) : static_cast<long>(number[1]);
+    table.bits = number[2] <= 8 ? 8 : 16;
+    if (number[2] < 8 || number[2] > 16)
+        throw Trouble(std::string("a ") + what + " of " + std::to_string(number[2]) + " bits");
+    fill_table(table, *value, what);
+    table.bits = number[2];
+    /* Some writers declare 16 bits and fill 8 of them or 12: what stands there decides. */
+    uint16_t top = 0;
+    for (size_t i = 0; i < table.n; i++)
+        top = table.value[i] > top ? table.value[i] : top;
+    while (table.bits < 16 && top >> table.bits)
+        table.bits++;
+}
+
+void read_palette(thaw_dicom &d, const Data &file)
+{
+    for (uint16_t c = 0; c < 3; c++) {
+        read_table(d.palette[c], file, Tag(0x0028, static_cast<uint16_t>(0x1101 + c)),
+                   Tag(0x0028, static_cast<uint16_t>(0x1201 + c)), d.is_signed, "palette");
+        if (d.palette[c].n == 0)
+            throw Trouble("a palette picture without its palette");
+    }
+    int bits = d.palette[0].bits;
+    for (int c = 1; c < 3; c++)
+        bits = d.palette[c].bits > bits ? d.palette[c].bits : bits;
+    for (thaw_dicom_table &table : d.palette)
+        table.bits = bits;
+}
+
+/* --- what to do with the samples --- */
+
+void read_rescale(thaw_dicom &d, const Data &file, size_t frame)
+{
+    Data item;
+    d.slope = 1;
+    if (item_of(file, Tag(0x0028, 0x3000), 0, item)) {
+        read_table(d.modality, item, Tag(0x0028, 0x3002), Tag(0x0028, 0x3006), d.is_signed,
+                   "modality table");
+        return;
+    }
+    Data said = about_frame(file, Tag(0x0028, 0x9145), frame);
+    read_decimal(said, Tag(0x0028, 0x1052), d.intercept);
+    if (!read_decimal(said, Tag(0x0028, 0x1053), d.slope))
+        read_decimal(file, Tag(0x3004, 0x000e), d.slope); /* of a dose */
+    if (d.slope == 0)
+        d.slope = 1;
+}
+
+void read_window(thaw_dicom &d, const Data &file, size_t frame)
+{
+    Data item;
+    Data said = about_frame(file, Tag(0x0028, 0x9132), frame);
+    if (item_of(said, Tag(0x0028, 0x3010), 0, item)) {
+        /* Signed where what it maps is: stored values, or what rescaling makes of them. */
+        bool is_signed = d.modality.n == 0 && (d.is_signed || d.intercept < 0);
+        read_table(d.voi, item, Tag(0x0028, 0x3002), Tag(0x0028, 0x3006), is_signed, "VOI table");
+    }
+    d.has_window = read_decimal(said, Tag(0x0028, 0x1050), d.centre) &&
+                   read_decimal(said, Tag(0x0028, 0x1051), d.width_of_window) &&
+                   d.width_of_window > 0;
+    std::string curve = read_text(said, Tag(0x0028, 0x1056));
+    d.curve = curve == "SIGMOID"        ? THAW_DICOM_SIGMOID
+              : curve == "LINEAR_EXACT" ? THAW_DICOM_LINEAR_EXACT
+                                        : THAW_DICOM_LINEAR;
+}
+
+/* --- the samples --- */
+
+/* The image with nothing but one frame, where frames can be told apart without unpacking. */
+bool single_out(gdcm::Bitmap &image, size_t frames, size_t frame)
+{
+    const gdcm::DataElement &all = image.GetDataElement();
+    gdcm::DataElement one(Tag(0x7fe0, 0x0010));
+    const gdcm::SequenceOfFragments *fragments = all.GetSequenceOfFragments();
+    const gdcm::ByteValue *bytes = all.GetByteValue();
+    if (fragments && fragments->GetNumberOfFragments() == frames) {
+        gdcm::SmartPointer<gdcm::SequenceOfFragments> part = new gdcm::SequenceOfFragments;
+        part->AddFragment(fragments->GetFragment(frame));
+        one.SetValue(*part);
+    } else if (bytes && image.GetPixelFormat().GetBitsAllocated() >= 8) {
+        size_t each = bytes->GetLength() / frames;
+        one.SetByteValue(bytes->GetPointer() + frame * each, gdcm::VL(static_cast<uint32_t>(each)));
+    } else {
+        return false;
+    }
+    image.SetDataElement(one);
+    image.SetNumberOfDimensions(2);
+    return true;
+}
+
+/* What is there must hold what is declared; the library would go on with less. */
+void check_length(const gdcm::Bitmap &image, size_t pixels, size_t frames)
+{
+    const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
+    const gdcm::PixelFormat &format = image.GetPixelFormat();
+    size_t bits = pixels * frames * format.GetBitsAllocated() * format.GetSamplesPerPixel();
+    if (image.GetPhotometricInterpretation() == gdcm::PhotometricInterpretation::YBR_FULL_422)
+        bits = bits / 3 * 2;
+    if (bytes && bytes->GetLength() < (bits + 7) / 8)
+        throw Trouble("truncated: " + std::to_string(bytes->GetLength()) +
+                      " bytes of samples, it needs " + std::to_string((bits + 7) / 8));
+}
+
+/* One bit a pixel, the lowest first, frames following each other within bytes. */
+void unpack_bits(thaw_dicom &d, const gdcm::Bitmap &image, size_t pixels, size_t frame)
+{
+    const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
+    if (!bytes)
+        throw Trouble("packed samples of one bit");
+    for (size_t i = 0; i < pixels; i++) {
+        size_t bit = frame * pixels + i;
+        d.raw[i] = static_cast<unsigned char>(bytes->GetPointer()[bit / 8]) >> bit % 8 & 1;
+    }
+}
+
+void allocate(thaw_dicom &d, size_t size)
+{
+    d.raw_size = size;
+    d.raw = static_cast<unsigned char *>(std::calloc(size, 1));
+    if (!d.raw)
+        throw std::bad_alloc();
+}
+
+void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
+{
+    const gdcm::PixelFormat &format = image.GetPixelFormat();
+    size_t pixels = static_cast<size_t>(d.width) * static_cast<size_t>(d.height);
+    size_t size = pixels * format.GetSamplesPerPixel() * static_cast<size_t>(d.bytes);
+    check_length(image, pixels, frames);
+    if (format.GetBitsAllocated() == 1) {
+        allocate(d, pixels);
+        unpack_bits(d, image, pixels, frame);
+        return;
+    }
+    if (frames > 1 && single_out(image, frames, frame))
+        frames = 1, frame = 0;
+    std::vector<char> all(image.GetBufferLength());
+    if (all.size() != size * frames)
+        throw Trouble("samples of an impossible size");
+    if (!image.GetBuffer(all.data()))
+        throw Trouble("its samples cannot be unpacked (" +
+                      std::string(gdcm::TransferSyntax::GetTSString(image.GetTransferSyntax())) +
+                      ")");
+    allocate(d, size);
+    std::memcpy(d.raw, all.data() + frame * size, size);
+}
+
+/* --- the whole --- */
+
+void read_format(thaw_dicom &d, const gdcm::Bitmap &image)
+{
+    const gdcm::PixelFormat &format = image.GetPixelFormat();
+    int allocated = format.GetBitsAllocated();
+    d.stored = format.GetBitsStored();
+    d.high = format.GetHighBit();
+    d.is_signed = format.GetPixelRepresentation() != 0;
+    d.bytes = allocated == 1 ? 1 : allocated / 8;
+    if (allocated == 1)
+        d.stored = 1, d.high = 0;
+    bool known = allocated == 1 || allocated == 8 || allocated == 16 || allocated == 32;
+    if (!known || d.stored < 1 || d.stored > 8 * d.bytes || d.high < d.stored - 1 ||
+        d.high >= 8 * d.bytes)
+        throw Trouble("samples of " + std::to_string(d.stored) + " bits in " +
+                      std::to_string(allocated) + ", the highest " + std::to_string(d.high));
+}
+
+/* After unpacking: some compressions turn colours to RGB. */
+void read_colours(thaw_dicom &d, const gdcm::Bitmap &image)
+{
+    using PI = gdcm::PhotometricInterpretation;
+    PI colours = image.GetPhotometricInterpretation();
+    int samples = image.GetPixelFormat().GetSamplesPerPixel();
+    d.planes = image.GetPlanarConfiguration() != 0;
+    if (colours == PI::MONOCHROME1 && samples == 1)
+        d.colours = THAW_DICOM_INVERTED_GREY;
+    else if (colours == PI::MONOCHROME2 && samples == 1)
+        d.colours = THAW_DICOM_GREY;
+    else if (colours == PI::PALETTE_COLOR && samples == 1)
+        d.colours = THAW_DICOM_PALETTE;
+    else if ((colours == PI::YBR_FULL || colours == PI::YBR_FULL_422) && samples == 3)
+        d.colours = THAW_DICOM_YBR;
+    else if ((colours == PI::RGB || colours == PI::YBR_RCT || colours == PI::YBR_ICT) &&
+             samples == 3)
+        d.colours = THAW_DICOM_RGB;
+    else
+        throw Trouble(std::string("colours ") + PI::GetPIString(colours) + " of " +
+                      std::to_string(samples) + " samples");
+}
+
+/* Why the library took no picture from the file. */
+std::string reason(const unsigned char *data, size_t size)
+{
+    Memory memory(data, size);
+    std::istream stream(&memory);
+    gdcm::Reader reader;
+    reader.SetStream(stream);
+    if (!reader.Read())
+        return "its elements cannot be read to the end";
+    const Data &file = reader.GetFile().GetDataSet();
+    std::string kind = read_text(file, Tag(0x0008, 0x0060));
+    if (file.FindDataElement(Tag(0x7fe0, 0x0008)) || file.FindDataElement(Tag(0x7fe0, 0x0009)))
+        return "its samples are floating-point numbers";
+    if (!file.FindDataElement(Tag(0x7fe0, 0x0010)))
+        return "it holds no picture" + (kind.empty() ? kind : " (modality " + kind + ")");
+    return "its picture is not understood";
+}
+
+void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_decode_hint &hint,
+          const char *name, thaw_error *err, bool &told)
+{
+    gdcm::Trace::DebugOff();
+    gdcm::Trace::WarningOff();
+    gdcm::Trace::ErrorOff();
+    Memory memory(data, size);
+    std::istream stream(&memory);
+    gdcm::PixmapReader reader;
+    reader.SetStream(stream);
+    if (!reader.Read())
+        throw Trouble(reason(data, size));
+    const Data &file = reader.GetFile().GetDataSet();
+    gdcm::Bitmap &image = reader.GetPixmap();
+    const unsigned *sides = image.GetDimensions();
+    size_t frames = image.GetNumberOfDimensions() == 3 ? sides[2] : 1;
+    told = true;
+    if (thaw_codec_check_size(static_cast<long>(sides[0]), static_cast<long>(sides[1]), 0, size,
+                              name, err))
+        return;
+    long frame = thaw_codec_choose(&hint, static_cast<long>(frames), "frames", name, err);
+    if (frame < 0)
+        return;
+    told = false;
+    if (frames < 1)
+        throw Trouble("no frames");
+    d.width = static_cast<int>(sides[0]);
+    d.height = static_cast<int>(sides[1]);
+    read_format(d, image);
+    unpack(d, image, frames, static_cast<size_t>(frame));
+    read_format(d, image);
+    read_colours(d, image);
+    if (d.colours == THAW_DICOM_PALETTE)
+        read_palette(d, file);
+    read_rescale(d, file, static_cast<size_t>(frame));
+    read_window(d, file, static_cast<size_t>(frame));
+}
+
+} // namespace
+
+extern "C" int thaw_dicom_read(thaw_dicom *dicom, const unsigned char *data, size_t size,
+                               const thaw_decode_hint *hint, const char *name, thaw_error *err)
+{
+    bool told = false; /* the error is written already */
+    *dicom = thaw_dicom{};
+    try {
+        read(*dicom, data, size, *hint, name, err, told);
+        if (!told)
+            return 0;
+    } catch (const Trouble &trouble) {
+        thaw_fail(err, THAW_EINPUT, "%s: damaged or unsupported DICOM: %s", name, trouble.what());
+    } catch (const std::bad_alloc &) {
+        thaw_fail(err, THAW_EMEMORY, "%s: out of memory for this DICOM file", name);
+    } catch (const std::exception &) { /* its text names lines of the library */
+        thaw_fail(err, THAW_EINPUT, "%s: damaged DICOM", name);
+    } catch (...) {
+        thaw_fail(err, THAW_EINPUT, "%s: damaged DICOM", name);
+    }
+    thaw_dicom_release(dicom);
+    return -1;
+}

@@ -1,0 +1,61 @@
+/* One frame of a DICOM file as its reader hands it over (plain C: the reader is C++), and the way
+ * from there to a picture. Names and numbers in parentheses are those of DICOM PS3.3. */
+#ifndef THAW_VISION_DICOM_H
+#define THAW_VISION_DICOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/base/error.h"
+#include "vision/pixels.h"
+
+/* A look-up table (C.11.1, C.11.2, C.7.6.3.1.5): stored value v becomes
+ * value[v - first], held at both ends. */
+struct thaw_dicom_table {
+    uint16_t *value;
+    size_t n; /* 0: there is none */
+    long first;
+    int bits; /* of the values: 8 to 16 */
+};
+
+enum thaw_dicom_colours {
+    THAW_DICOM_GREY,          /* MONOCHROME2 */
+    THAW_DICOM_INVERTED_GREY, /* MONOCHROME1 */
+    THAW_DICOM_PALETTE,
+    THAW_DICOM_RGB,
+    THAW_DICOM_YBR /* YBR_FULL, one sample of each a pixel */
+};
+
+enum thaw_dicom_curve { THAW_DICOM_LINEAR, THAW_DICOM_LINEAR_EXACT, THAW_DICOM_SIGMOID };
+
+struct thaw_dicom {
+    int width, height;
+    enum thaw_dicom_colours colours;
+    bool planes;             /* colours one after the other, not pixel by pixel */
+    int bytes;               /* 1, 2 or 4 of each sample of `raw`, in the machine's order */
+    int stored, high;        /* bits that count in it, and the number of the highest one */
+    bool is_signed;          /* in two's complement of `stored` bits */
+    unsigned char *raw;      /* [height, width, samples] or [samples, height, width] */
+    size_t raw_size;         /* of `raw`: exactly that many */
+    double slope, intercept; /* of the rescaling; 1 and 0 when there is none */
+    struct thaw_dicom_table modality; /* instead of slope and intercept */
+    bool has_window;
+    double centre, width_of_window; /* after rescaling */
+    enum thaw_dicom_curve curve;    /* of the window */
+    struct thaw_dicom_table voi;    /* for showing, after rescaling; goes before the window */
+    struct thaw_dicom_table palette[3];
+};
+
+/* Reads the frame that the hint chooses. `dicom` is empty after an error; the caller releases. The
+ * library behind it can crash on damaged files: to be called in a child process. */
+int thaw_dicom_read(struct thaw_dicom *dicom, const unsigned char *data, size_t size,
+                    const struct thaw_decode_hint *hint, const char *name, struct thaw_error *err);
+void thaw_dicom_release(struct thaw_dicom *dicom);
+extern const char thaw_dicom_library[]; /* "GDCM 3.0.21" */
+
+/* The picture: 8 or 16 bits where the values are unsigned and count as they are, else float. */
+int thaw_dicom_pixels(struct thaw_pixels *pixels, const struct thaw_dicom *dicom, bool shown,
+                      const char *name, struct thaw_error *err);
+
+#endif
