@@ -54,6 +54,11 @@ int thaw_dicom_read(struct thaw_dicom *dicom, const unsigned char *data, size_t 
 void thaw_dicom_release(struct thaw_dicom *dicom);
 extern const char thaw_dicom_library[]; /* "GDCM 3.0.21" */
 
+/* Fills `raw`, in planes, from a frame in the format's run-length coding; width, height and bytes
+ * are set. */
+int thaw_dicom_unpack_rle(struct thaw_dicom *dicom, int samples, const unsigned char *data,
+                          size_t size, const char *name, struct thaw_error *err);
+
 /* The picture: 8 or 16 bits where the values are unsigned and count as they are, else float. */
 int thaw_dicom_pixels(struct thaw_pixels *pixels, const struct thaw_dicom *dicom, bool shown,
                       const char *name, struct thaw_error *err);

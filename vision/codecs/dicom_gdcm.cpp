@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include <zlib.h>
+
 #include <gdcmPixmapReader.h>
 #include <gdcmReader.h>
 #include <gdcmSequenceOfFragments.h>
@@ -33,10 +35,18 @@ class Trouble : public std::runtime_error
     using std::runtime_error::runtime_error;
 };
 
-/* A file in memory as a stream, not copied. */
+/* Somebody has written the error already. */
+class Told : public std::exception
+{
+};
+
+/* A file in memory as a stream, not copied. Remembers whether a value ran over its end: GDCM leaves
+ * the rest of it zero. */
 class Memory : public std::streambuf
 {
   public:
+    bool cut = false;
+
     Memory(const unsigned char *data, size_t size)
     {
         char *begin = const_cast<char *>(reinterpret_cast<const char *>(data));
@@ -44,6 +54,15 @@ class Memory : public std::streambuf
     }
 
   protected:
+    /* Up to four bytes may be the search for one more element. */
+    std::streamsize xsgetn(char *out, std::streamsize n) override
+    {
+        std::streamsize left = egptr() - gptr(), take = n < left ? n : left;
+        cut = cut || (take < n && n > 4);
+        std::memcpy(out, gptr(), static_cast<size_t>(take));
+        setg(eback(), gptr() + take, egptr());
+        return take;
+    }
     pos_type seekoff(off_type by, std::ios_base::seekdir from, std::ios_base::openmode) override
     {
         off_type base = from == std::ios_base::beg   ? 0
@@ -52,6 +71,8 @@ class Memory : public std::streambuf
         off_type to = base + by;
         if (to < 0 || to > egptr() - eback())
             return pos_type(off_type(-1));
+        if (to < gptr() - eback()) /* begins anew, by other rules: what it found so far was none */
+            cut = false;
         setg(eback(), eback() + to, egptr());
         return pos_type(to);
     }
@@ -257,6 +278,23 @@ void check_length(const gdcm::Bitmap &image, size_t pixels, size_t frames)
                       " bytes of samples, it needs " + std::to_string((bits + 7) / 8));
 }
 
+/* Each stream of the JPEG family ends with a mark; where it is missing, the unpackers would fill up
+ * with grey. Some bytes of padding may follow. */
+void check_mark(const gdcm::Bitmap &image, size_t frames, size_t frame)
+{
+    const gdcm::SequenceOfFragments *fragments = image.GetDataElement().GetSequenceOfFragments();
+    if (!fragments)
+        return;
+    size_t n = fragments->GetNumberOfFragments();
+    const gdcm::ByteValue *bytes =
+        n ? fragments->GetFragment(n == frames ? frame : n - 1).GetByteValue() : nullptr;
+    size_t size = bytes ? static_cast<size_t>(bytes->GetLength()) : 0;
+    for (size_t at = size < 64 ? 0 : size - 64; at + 2 <= size; at++)
+        if (std::memcmp(bytes->GetPointer() + at, "\xff\xd9", 2) == 0)
+            return;
+    throw Trouble("a compressed frame is truncated");
+}
+
 /* One bit a pixel, the lowest first, frames following each other within bytes. */
 void unpack_bits(thaw_dicom &d, const gdcm::Bitmap &image, size_t pixels, size_t frame)
 {
@@ -277,12 +315,35 @@ void allocate(thaw_dicom &d, size_t size)
         throw std::bad_alloc();
 }
 
+/* False where the frames are not run-length coded, one in a piece. */
+bool unpack_runs(thaw_dicom &d, const gdcm::Bitmap &image, size_t frames, size_t frame,
+                 const char *name, thaw_error *err)
+{
+    const gdcm::SequenceOfFragments *fragments = image.GetDataElement().GetSequenceOfFragments();
+    if (image.GetTransferSyntax() != gdcm::TransferSyntax::RLELossless || !fragments)
+        return false;
+    if (fragments->GetNumberOfFragments() != frames)
+        throw Trouble(std::to_string(fragments->GetNumberOfFragments()) + " pieces for " +
+                      std::to_string(frames) + " frames");
+    const gdcm::ByteValue *bytes = fragments->GetFragment(frame).GetByteValue();
+    if (!bytes ||
+        thaw_dicom_unpack_rle(&d, image.GetPixelFormat().GetSamplesPerPixel(),
+                              reinterpret_cast<const unsigned char *>(bytes->GetPointer()),
+                              bytes->GetLength(), name, err)) {
+        if (!bytes)
+            throw Trouble("an empty frame");
+        throw Told();
+    }
+    return true;
+}
+
 void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
 {
     const gdcm::PixelFormat &format = image.GetPixelFormat();
     size_t pixels = static_cast<size_t>(d.width) * static_cast<size_t>(d.height);
     size_t size = pixels * format.GetSamplesPerPixel() * static_cast<size_t>(d.bytes);
     check_length(image, pixels, frames);
+    check_mark(image, frames, frame);
     if (format.GetBitsAllocated() == 1) {
         allocate(d, pixels);
         unpack_bits(d, image, pixels, frame);
@@ -297,6 +358,7 @@ void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
         throw Trouble("its samples cannot be unpacked (" +
                       std::string(gdcm::TransferSyntax::GetTSString(image.GetTransferSyntax())) +
                       ")");
+    d.planes = image.GetPlanarConfiguration() != 0;
     allocate(d, size);
     std::memcpy(d.raw, all.data() + frame * size, size);
 }
@@ -326,7 +388,6 @@ void read_colours(thaw_dicom &d, const gdcm::Bitmap &image)
     using PI = gdcm::PhotometricInterpretation;
     PI colours = image.GetPhotometricInterpretation();
     int samples = image.GetPixelFormat().GetSamplesPerPixel();
-    d.planes = image.GetPlanarConfiguration() != 0;
     if (colours == PI::MONOCHROME1 && samples == 1)
         d.colours = THAW_DICOM_INVERTED_GREY;
     else if (colours == PI::MONOCHROME2 && samples == 1)
@@ -341,6 +402,34 @@ void read_colours(thaw_dicom &d, const gdcm::Bitmap &image)
     else
         throw Trouble(std::string("colours ") + PI::GetPIString(colours) + " of " +
                       std::to_string(samples) + " samples");
+}
+
+/* That the file holds all that it declares. The samples of a deflated one are checked by unpacking
+ * them once more: its reader takes what comes. */
+void check_end(const gdcm::File &file, const Memory &memory, const unsigned char *data, size_t size)
+{
+    const gdcm::FileMetaInformation &header = file.GetHeader();
+    if (header.GetDataSetTransferSyntax() != gdcm::TransferSyntax::DeflatedExplicitVRLittleEndian) {
+        if (memory.cut)
+            throw Trouble("truncated: it ends after " + std::to_string(size) + " bytes");
+        return;
+    }
+    size_t begin = static_cast<size_t>(header.GetFullLength());
+    std::vector<unsigned char> scratch(1 << 16);
+    z_stream stream{};
+    if (begin > size || inflateInit2(&stream, -MAX_WBITS) != Z_OK)
+        throw Trouble("its deflated part is missing");
+    stream.next_in = const_cast<Bytef *>(data + begin);
+    stream.avail_in = static_cast<uInt>(size - begin);
+    int code;
+    do {
+        stream.next_out = scratch.data();
+        stream.avail_out = static_cast<uInt>(scratch.size());
+        code = inflate(&stream, Z_NO_FLUSH);
+    } while (code == Z_OK);
+    inflateEnd(&stream);
+    if (code != Z_STREAM_END)
+        throw Trouble("its deflated part is damaged or truncated");
 }
 
 /* Why the library took no picture from the file. */
@@ -362,7 +451,7 @@ std::string reason(const unsigned char *data, size_t size)
 }
 
 void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_decode_hint &hint,
-          const char *name, thaw_error *err, bool &told)
+          const char *name, thaw_error *err)
 {
     gdcm::Trace::DebugOff();
     gdcm::Trace::WarningOff();
@@ -373,24 +462,24 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
     reader.SetStream(stream);
     if (!reader.Read())
         throw Trouble(reason(data, size));
+    check_end(reader.GetFile(), memory, data, size);
     const Data &file = reader.GetFile().GetDataSet();
     gdcm::Bitmap &image = reader.GetPixmap();
     const unsigned *sides = image.GetDimensions();
     size_t frames = image.GetNumberOfDimensions() == 3 ? sides[2] : 1;
-    told = true;
     if (thaw_codec_check_size(static_cast<long>(sides[0]), static_cast<long>(sides[1]), 0, size,
                               name, err))
-        return;
-    long frame = thaw_codec_choose(&hint, static_cast<long>(frames), "frames", name, err);
-    if (frame < 0)
-        return;
-    told = false;
+        throw Told();
     if (frames < 1)
         throw Trouble("no frames");
+    long frame = thaw_codec_choose(&hint, static_cast<long>(frames), "frames", name, err);
+    if (frame < 0)
+        throw Told();
     d.width = static_cast<int>(sides[0]);
     d.height = static_cast<int>(sides[1]);
     read_format(d, image);
-    unpack(d, image, frames, static_cast<size_t>(frame));
+    if (!unpack_runs(d, image, frames, static_cast<size_t>(frame), name, err))
+        unpack(d, image, frames, static_cast<size_t>(frame));
     read_format(d, image);
     read_colours(d, image);
     if (d.colours == THAW_DICOM_PALETTE)
@@ -404,12 +493,11 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
 extern "C" int thaw_dicom_read(thaw_dicom *dicom, const unsigned char *data, size_t size,
                                const thaw_decode_hint *hint, const char *name, thaw_error *err)
 {
-    bool told = false; /* the error is written already */
     *dicom = thaw_dicom{};
     try {
-        read(*dicom, data, size, *hint, name, err, told);
-        if (!told)
-            return 0;
+        read(*dicom, data, size, *hint, name, err);
+        return 0;
+    } catch (const Told &) {
     } catch (const Trouble &trouble) {
         thaw_fail(err, THAW_EINPUT, "%s: damaged or unsupported DICOM: %s", name, trouble.what());
     } catch (const std::bad_alloc &) {
