@@ -1,7 +1,7 @@
-/* thaw-tools-pixels [-f FRAME] [-s] FILE...: decodes each file and prints one line of JSON for it, then
- * its samples as they are in memory: {"file", "width", "height", "channels", "depth", "inverted",
- * "window", "bytes"}, or {"file", "error"}. -s: as the file wants it shown. For scripts that compare
- * decoders. */
+/* thaw-tools-pixels [-f FRAME] [-s] FILE...: decodes each file and prints one line of JSON for it,
+ * then its samples as they are in memory: {"file", "width", "height", "channels", "depth",
+ * "inverted", "window", "bytes"}, or {"file", "error"}. -s: as the file wants it shown. For scripts
+ * that compare decoders. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

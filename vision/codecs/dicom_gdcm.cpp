@@ -145,6 +145,61 @@ Data about_frame(const Data &file, Tag macro, size_t frame)
     return file;
 }
 
+/* A number of two bytes; -1 where there is none. */
+int read_short(const Data &data, Tag tag)
+{
+    const gdcm::ByteValue *value = bytes_of(data, tag);
+    uint16_t number;
+    if (!value || value->GetLength() < 2)
+        return -1;
+    std::memcpy(&number, value->GetPointer(), sizeof number);
+    return number;
+}
+
+/* GDCM's reader of pictures, kept from what is read here, and from what nobody wants: its
+ * assertions on palettes, overlays and icons would end the process. */
+class PictureReader : public gdcm::PixmapReader
+{
+  public:
+    Data palette; /* of a palette picture, which goes on as a grey one */
+    bool by_palette = false;
+
+  protected:
+    bool ReadImage(gdcm::MediaStorage const &kind) override
+    {
+        prepare(GetFile().GetDataSet());
+        return PixmapReader::ReadImage(kind);
+    }
+    bool ReadACRNEMAImage() override
+    {
+        prepare(GetFile().GetDataSet());
+        return PixmapReader::ReadACRNEMAImage();
+    }
+
+  private:
+    void prepare(Data &data)
+    {
+        const Tag colours(0x0028, 0x0004), icon(0x0088, 0x0200);
+        by_palette = read_text(data, colours) == "PALETTE COLOR";
+        if (by_palette) {
+            palette = data;
+            for (uint16_t element = 0x1101; element <= 0x1223; element++)
+                data.Remove(Tag(0x0028, element));
+            static const char grey[] = "MONOCHROME2 ";
+            gdcm::DataElement element(colours);
+            element.SetVR(gdcm::VR::CS);
+            element.SetByteValue(grey, gdcm::VL(sizeof grey - 1));
+            data.Replace(element);
+        }
+        data.Remove(icon);
+        for (auto at = data.Begin(); at != data.End();) {
+            Tag tag = (at++)->GetTag();
+            if (tag.GetGroup() >= 0x6000 && tag.GetGroup() <= 0x60ff)
+                data.Remove(tag);
+        }
+    }
+};
+
 /* --- tables --- */
 
 /* Entries of a table of `bits` bits, 8-bit ones one or two to a word (C.7.6.3.1.6). */
@@ -337,9 +392,31 @@ bool unpack_runs(thaw_dicom &d, const gdcm::Bitmap &image, size_t frames, size_t
     return true;
 }
 
+/* Lossy coders may overshoot the bits that count, which would wrap around. Signed samples may come
+ * without their sign spread over the upper bits, so that nothing can be said of those. */
+template <typename Sample> void hold(thaw_dicom &d)
+{
+    Sample *at = reinterpret_cast<Sample *>(d.raw);
+    Sample top = static_cast<Sample>((1UL << d.stored) - 1);
+    for (size_t i = 0; i < d.raw_size / sizeof *at; i++)
+        at[i] = at[i] > top ? top : at[i];
+}
+
+void hold_samples(thaw_dicom &d)
+{
+    if (d.is_signed || d.stored == 8 * d.bytes)
+        return;
+    if (d.bytes == 1)
+        hold<uint8_t>(d);
+    else if (d.bytes == 2)
+        hold<uint16_t>(d);
+    else
+        hold<uint32_t>(d);
+}
+
 void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
 {
-    const gdcm::PixelFormat &format = image.GetPixelFormat();
+    gdcm::PixelFormat &format = image.GetPixelFormat();
     size_t pixels = static_cast<size_t>(d.width) * static_cast<size_t>(d.height);
     size_t size = pixels * format.GetSamplesPerPixel() * static_cast<size_t>(d.bytes);
     check_length(image, pixels, frames);
@@ -351,6 +428,8 @@ void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
     }
     if (frames > 1 && single_out(image, frames, frame))
         frames = 1, frame = 0;
+    if (image.GetDataElement().GetByteValue()) /* nothing is masked away: that is done here */
+        format.SetBitsStored(format.GetBitsAllocated());
     std::vector<char> all(image.GetBufferLength());
     if (all.size() != size * frames)
         throw Trouble("samples of an impossible size");
@@ -361,11 +440,13 @@ void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
     d.planes = image.GetPlanarConfiguration() != 0;
     allocate(d, size);
     std::memcpy(d.raw, all.data() + frame * size, size);
+    if (image.GetDataElement().GetSequenceOfFragments())
+        hold_samples(d);
 }
 
 /* --- the whole --- */
 
-void read_format(thaw_dicom &d, const gdcm::Bitmap &image)
+void read_format(thaw_dicom &d, const gdcm::Bitmap &image, const Data &file)
 {
     const gdcm::PixelFormat &format = image.GetPixelFormat();
     int allocated = format.GetBitsAllocated();
@@ -375,6 +456,10 @@ void read_format(thaw_dicom &d, const gdcm::Bitmap &image)
     d.bytes = allocated == 1 ? 1 : allocated / 8;
     if (allocated == 1)
         d.stored = 1, d.high = 0;
+    /* The library puts the highest bit where it mostly is. Unpackers leave it there. */
+    int high = read_short(file, Tag(0x0028, 0x0102));
+    if (high >= d.stored - 1 && high < 8 * d.bytes && image.GetDataElement().GetByteValue())
+        d.high = high;
     bool known = allocated == 1 || allocated == 8 || allocated == 16 || allocated == 32;
     if (!known || d.stored < 1 || d.stored > 8 * d.bytes || d.high < d.stored - 1 ||
         d.high >= 8 * d.bytes)
@@ -392,8 +477,6 @@ void read_colours(thaw_dicom &d, const gdcm::Bitmap &image)
         d.colours = THAW_DICOM_INVERTED_GREY;
     else if (colours == PI::MONOCHROME2 && samples == 1)
         d.colours = THAW_DICOM_GREY;
-    else if (colours == PI::PALETTE_COLOR && samples == 1)
-        d.colours = THAW_DICOM_PALETTE;
     else if ((colours == PI::YBR_FULL || colours == PI::YBR_FULL_422) && samples == 3)
         d.colours = THAW_DICOM_YBR;
     else if ((colours == PI::RGB || colours == PI::YBR_RCT || colours == PI::YBR_ICT) &&
@@ -458,7 +541,7 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
     gdcm::Trace::ErrorOff();
     Memory memory(data, size);
     std::istream stream(&memory);
-    gdcm::PixmapReader reader;
+    PictureReader reader;
     reader.SetStream(stream);
     if (!reader.Read())
         throw Trouble(reason(data, size));
@@ -477,13 +560,14 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
         throw Told();
     d.width = static_cast<int>(sides[0]);
     d.height = static_cast<int>(sides[1]);
-    read_format(d, image);
+    read_format(d, image, file);
     if (!unpack_runs(d, image, frames, static_cast<size_t>(frame), name, err))
         unpack(d, image, frames, static_cast<size_t>(frame));
-    read_format(d, image);
     read_colours(d, image);
-    if (d.colours == THAW_DICOM_PALETTE)
-        read_palette(d, file);
+    if (reader.by_palette) {
+        d.colours = THAW_DICOM_PALETTE;
+        read_palette(d, reader.palette);
+    }
     read_rescale(d, file, static_cast<size_t>(frame));
     read_window(d, file, static_cast<size_t>(frame));
 }
