@@ -122,13 +122,10 @@ static void test_foreign(void)
     static const struct {
         const char *start, *says;
         size_t offset, size;
-    } kinds[] = {{"II*\0\10\0\0\0", "is a TIFF file; ", 0, 8},
-                 {"GIF89a", "is a GIF file", 0, 6},
-                 {"BM", "is a BMP file", 0, 2},
-                 {"DICM", "is a DICOM file", 128, 4},
-                 {"WEBPVP8 ", "is a WebP file", 8, 8},
+    } kinds[] = {{"GIF89a", "is a GIF file; ", 0, 6},
                  {"ftypheic", "is a HEIC file", 4, 8},
-                 {"n+1\0", "is a NIfTI file", 344, 4},
+                 {"\x1f\x8b\x08", "is a gzip file", 0, 3},
+                 {"\x89HDF\r\n\x1a\n", "is an HDF5 file", 0, 8},
                  {"nothing", "is not a picture that can be read", 0, 7},
                  {"", "is empty", 0, 0}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

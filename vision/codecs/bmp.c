@@ -148,7 +148,8 @@ static int unpack_plain(struct reader *r)
         uint8_t *out = r->indices + line_of(r, y) * width;
         for (size_t x = 0; x < width; x++) {
             size_t bit = x * r->bits;
-            out[x] = (uint8_t)(row[bit / 8] >> (8 - r->bits - bit % 8) & ((1u << r->bits) - 1));
+            unsigned byte = row[bit / 8];
+            out[x] = (uint8_t)(byte >> (8 - r->bits - bit % 8) & ((1u << r->bits) - 1));
         }
     }
     return 0;

@@ -27,8 +27,9 @@ static bool dicom_sniff(const unsigned char *data, size_t size)
 #include "io/child.h"
 #include "vision/dicom.h"
 
-static const struct thaw_child_limits limits = {
-    .memory = (size_t)4 << 30, .result = (size_t)2 << 30, .cpu = 60, .wall = 120};
+/* For looking through the elements: the library makes room for the length that each declares before
+ * it reads a byte. Then as much as the picture takes (dicom_gdcm.cpp). */
+enum { LOOK_ROOM = 128 << 20, LOOK_TIMES = 6 };
 
 struct request {
     const unsigned char *data;
@@ -85,6 +86,8 @@ static int dicom_decode(struct thaw_pixels *pixels, const unsigned char *data, s
                         const struct thaw_decode_hint *hint, const char *name,
                         struct thaw_error *err)
 {
+    struct thaw_child_limits limits = {
+        .memory = LOOK_ROOM + LOOK_TIMES * size, .result = (size_t)2 << 30, .cpu = 60, .wall = 120};
     struct request request = {.data = data, .size = size, .hint = hint, .name = name};
     void *result;
     size_t result_size;
@@ -92,7 +95,8 @@ static int dicom_decode(struct thaw_pixels *pixels, const unsigned char *data, s
     enum thaw_child_end end =
         thaw_child_run(&limits, read_in_child, &request, &result, &result_size, err);
     if (end == THAW_CHILD_DIED || end == THAW_CHILD_UNBORN)
-        return thaw_error_prefix(err, "%s: DICOM", name);
+        return thaw_error_prefix(err, "%s: %sDICOM", name,
+                                 end == THAW_CHILD_DIED ? "damaged " : "");
     if (end != THAW_CHILD_DONE)
         return -1;
     int rc = take_over(pixels, result, result_size, name, err);

@@ -23,6 +23,7 @@
 extern "C" {
 #include "vision/codec.h"
 #include "vision/dicom.h"
+#include "io/child.h"
 const char thaw_dicom_library[] = "GDCM " GDCM_VERSION;
 }
 
@@ -392,6 +393,13 @@ bool unpack_runs(thaw_dicom &d, const gdcm::Bitmap &image, size_t frames, size_t
     return true;
 }
 
+/* What unpacking may take: the wavelets of JPEG 2000 work on several words a sample. */
+void allow_memory(size_t picture)
+{
+    const size_t base = size_t(256) << 20, times = 12, most = size_t(6) << 30;
+    thaw_child_allow(picture < (most - base) / times ? base + times * picture : most);
+}
+
 /* Lossy coders may overshoot the bits that count, which would wrap around. Signed samples may come
  * without their sign spread over the upper bits, so that nothing can be said of those. */
 template <typename Sample> void hold(thaw_dicom &d)
@@ -428,6 +436,7 @@ void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
     }
     if (frames > 1 && single_out(image, frames, frame))
         frames = 1, frame = 0;
+    allow_memory(image.GetBufferLength());
     if (image.GetDataElement().GetByteValue()) /* nothing is masked away: that is done here */
         format.SetBitsStored(format.GetBitsAllocated());
     std::vector<char> all(image.GetBufferLength());

@@ -216,7 +216,8 @@ static unsigned bits_at(const unsigned char *row, size_t index, unsigned bits)
     unsigned value = 0;
     for (unsigned left = bits; left;) {
         unsigned room = 8 - (unsigned)(at % 8), take = left < room ? left : room;
-        value = value << take | (row[at / 8] >> (room - take) & ((1u << take) - 1));
+        unsigned byte = row[at / 8];
+        value = value << take | (byte >> (room - take) & ((1u << take) - 1));
         left -= take;
         at += take;
     }
