@@ -13,7 +13,8 @@ json_t *thaw_versions(void)
                                  thaw_h5_version(), "jansson", jansson_version_str());
     for (int i = 0; thaw_codecs[i]; i++)
         if (thaw_codecs[i]->library)
-            json_object_set_new(versions, thaw_codecs[i]->name, json_string(thaw_codecs[i]->library));
+            json_object_set_new(versions, thaw_codecs[i]->name,
+                                json_string(thaw_codecs[i]->library));
     return versions;
 }
 

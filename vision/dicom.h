@@ -20,11 +20,11 @@ struct thaw_dicom_table {
 };
 
 enum thaw_dicom_colours {
-    THAW_DICOM_GREY,          /* MONOCHROME2 */
-    THAW_DICOM_INVERTED_GREY, /* MONOCHROME1 */
+    THAW_DICOM_GREY,
+    THAW_DICOM_INVERTED_GREY,
     THAW_DICOM_PALETTE,
     THAW_DICOM_RGB,
-    THAW_DICOM_YBR /* YBR_FULL, one sample of each a pixel */
+    THAW_DICOM_YBR /* one sample of each a pixel */
 };
 
 enum thaw_dicom_curve { THAW_DICOM_LINEAR, THAW_DICOM_LINEAR_EXACT, THAW_DICOM_SIGMOID };
@@ -54,10 +54,28 @@ int thaw_dicom_read(struct thaw_dicom *dicom, const unsigned char *data, size_t 
 void thaw_dicom_release(struct thaw_dicom *dicom);
 extern const char thaw_dicom_library[]; /* "GDCM 3.0.21" */
 
+/* From the names of the standard (0028,0004), after unpacking: -1 where the name is not known or
+ * the samples are not as many as it wants. */
+int thaw_dicom_set_colours(struct thaw_dicom *dicom, const char *name, int samples);
+/* (0028,1056); anything else is LINEAR. */
+void thaw_dicom_set_curve(struct thaw_dicom *dicom, const char *name);
+
+/* A table from its descriptor (entries, of which 0 stands for 65536; the first value; bits) and
+ * `size` bytes of values: words, or bytes of a table of 8 bits. */
+int thaw_dicom_set_table(struct thaw_dicom_table *table, const uint16_t descriptor[3],
+                         const void *values, size_t size, bool is_signed, struct thaw_error *err);
+
 /* Fills `raw`, in planes, from a frame in the format's run-length coding; width, height and bytes
  * are set. */
-int thaw_dicom_unpack_rle(struct thaw_dicom *dicom, int samples, const unsigned char *data,
-                          size_t size, const char *name, struct thaw_error *err);
+int thaw_dicom_unpack_runs(struct thaw_dicom *dicom, int samples, const unsigned char *data,
+                           size_t size, const char *name, struct thaw_error *err);
+/* Fills `raw`, which has room for one byte a pixel, from packed bits, the lowest of a byte first.
+ */
+void thaw_dicom_unpack_bits(struct thaw_dicom *dicom, const unsigned char *data, size_t first_bit);
+/* Puts unsigned samples that a lossy coder let overshoot `stored` bits back to the greatest. */
+void thaw_dicom_hold(struct thaw_dicom *dicom);
+/* Is this a whole deflate stream? What follows it does not matter. */
+bool thaw_dicom_inflates(const unsigned char *data, size_t size);
 
 /* The picture: 8 or 16 bits where the values are unsigned and count as they are, else float. */
 int thaw_dicom_pixels(struct thaw_pixels *pixels, const struct thaw_dicom *dicom, bool shown,

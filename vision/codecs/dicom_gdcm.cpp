@@ -11,18 +11,16 @@
 #include <string>
 #include <vector>
 
-#include <zlib.h>
-
 #include <gdcmPixmapReader.h>
 #include <gdcmReader.h>
 #include <gdcmSequenceOfFragments.h>
 #include <gdcmSequenceOfItems.h>
-#include <gdcmTrace.h>
 #include <gdcmVersion.h>
 
 extern "C" {
 #include "vision/codec.h"
 #include "vision/dicom.h"
+#include "io/base/mem.h"
 #include "io/child.h"
 const char thaw_dicom_library[] = "GDCM " GDCM_VERSION;
 }
@@ -94,6 +92,11 @@ const gdcm::ByteValue *bytes_of(const Data &data, Tag tag)
     return value && value->GetPointer() && value->GetLength() > 0 ? value : nullptr;
 }
 
+const unsigned char *memory_of(const gdcm::ByteValue &value)
+{
+    return reinterpret_cast<const unsigned char *>(value.GetPointer());
+}
+
 /* The first of the numbers that stand as text, "40\80". */
 bool read_decimal(const Data &data, Tag tag, double &out)
 {
@@ -146,17 +149,6 @@ Data about_frame(const Data &file, Tag macro, size_t frame)
     return file;
 }
 
-/* A number of two bytes; -1 where there is none. */
-int read_short(const Data &data, Tag tag)
-{
-    const gdcm::ByteValue *value = bytes_of(data, tag);
-    uint16_t number;
-    if (!value || value->GetLength() < 2)
-        return -1;
-    std::memcpy(&number, value->GetPointer(), sizeof number);
-    return number;
-}
-
 /* GDCM's reader of pictures, kept from what is read here, and from what nobody wants: its
  * assertions on palettes, overlays and icons would end the process. */
 class PictureReader : public gdcm::PixmapReader
@@ -203,46 +195,18 @@ class PictureReader : public gdcm::PixmapReader
 
 /* --- tables --- */
 
-/* Entries of a table of `bits` bits, 8-bit ones one or two to a word (C.7.6.3.1.6). */
-void fill_table(thaw_dicom_table &table, const gdcm::ByteValue &value, const char *what)
-{
-    const char *at = value.GetPointer();
-    size_t size = value.GetLength();
-    bool words = size >= 2 * table.n;
-    if (size < table.n || (!words && table.bits > 8))
-        throw Trouble(std::string("a ") + what + " shorter than it says");
-    table.value = static_cast<uint16_t *>(std::calloc(table.n, sizeof *table.value));
-    if (!table.value)
-        throw std::bad_alloc();
-    for (size_t i = 0; i < table.n; i++)
-        if (words)
-            std::memcpy(&table.value[i], at + 2 * i, 2);
-        else
-            table.value[i] = static_cast<unsigned char>(at[i]);
-}
-
-/* A descriptor has three numbers: entries (0 stands for 65536), the first value, bits. */
 void read_table(thaw_dicom_table &table, const Data &data, Tag descriptor, Tag values,
                 bool is_signed, const char *what)
 {
     const gdcm::ByteValue *three = bytes_of(data, descriptor), *value = bytes_of(data, values);
     uint16_t number[3];
-    if (!three || !value || three->GetLength() < 6)
+    if (!three || !value || three->GetLength() < sizeof number)
         return;
     std::memcpy(number, three->GetPointer(), sizeof number);
-    table.n = number[0] ? number[0] : 65536;
-    table.first = is_signed ? static_cast<int16_t>(number[1]) : static_cast<long>(number[1]);
-    table.bits = number[2] <= 8 ? 8 : 16;
-    if (number[2] < 8 || number[2] > 16)
-        throw Trouble(std::string("a ") + what + " of " + std::to_string(number[2]) + " bits");
-    fill_table(table, *value, what);
-    table.bits = number[2];
-    /* Some writers declare 16 bits and fill 8 of them or 12: what stands there decides. */
-    uint16_t top = 0;
-    for (size_t i = 0; i < table.n; i++)
-        top = table.value[i] > top ? table.value[i] : top;
-    while (table.bits < 16 && top >> table.bits)
-        table.bits++;
+    thaw_error why{};
+    if (thaw_dicom_set_table(&table, number, value->GetPointer(), value->GetLength(), is_signed,
+                             &why))
+        throw Trouble(std::string(what) + ": " + why.text);
 }
 
 void read_palette(thaw_dicom &d, const Data &file)
@@ -253,11 +217,6 @@ void read_palette(thaw_dicom &d, const Data &file)
         if (d.palette[c].n == 0)
             throw Trouble("a palette picture without its palette");
     }
-    int bits = d.palette[0].bits;
-    for (int c = 1; c < 3; c++)
-        bits = d.palette[c].bits > bits ? d.palette[c].bits : bits;
-    for (thaw_dicom_table &table : d.palette)
-        table.bits = bits;
 }
 
 /* --- what to do with the samples --- */
@@ -291,13 +250,31 @@ void read_window(thaw_dicom &d, const Data &file, size_t frame)
     d.has_window = read_decimal(said, Tag(0x0028, 0x1050), d.centre) &&
                    read_decimal(said, Tag(0x0028, 0x1051), d.width_of_window) &&
                    d.width_of_window > 0;
-    std::string curve = read_text(said, Tag(0x0028, 0x1056));
-    d.curve = curve == "SIGMOID"        ? THAW_DICOM_SIGMOID
-              : curve == "LINEAR_EXACT" ? THAW_DICOM_LINEAR_EXACT
-                                        : THAW_DICOM_LINEAR;
+    thaw_dicom_set_curve(&d, read_text(said, Tag(0x0028, 0x1056)).c_str());
 }
 
 /* --- the samples --- */
+
+/* Bytes that `frames` frames take where they are not compressed. */
+size_t plain_size(const gdcm::Bitmap &image, size_t frames)
+{
+    const gdcm::PixelFormat &format = image.GetPixelFormat();
+    bool halved =
+        image.GetPhotometricInterpretation() == gdcm::PhotometricInterpretation::YBR_FULL_422;
+    size_t pixels = static_cast<size_t>(image.GetColumns()) * image.GetRows() * frames;
+    size_t bits = pixels * format.GetBitsAllocated() * (halved ? 2 : format.GetSamplesPerPixel());
+    return (bits + 7) / 8;
+}
+
+/* What is there must hold what is declared; the library would go on with less. */
+void check_length(const gdcm::Bitmap &image, size_t frames)
+{
+    const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
+    size_t want = plain_size(image, frames);
+    if (bytes && bytes->GetLength() < want)
+        throw Trouble("truncated: " + std::to_string(bytes->GetLength()) +
+                      " bytes of samples, it needs " + std::to_string(want));
+}
 
 /* The image with nothing but one frame, where frames can be told apart without unpacking. */
 bool single_out(gdcm::Bitmap &image, size_t frames, size_t frame)
@@ -310,8 +287,8 @@ bool single_out(gdcm::Bitmap &image, size_t frames, size_t frame)
         gdcm::SmartPointer<gdcm::SequenceOfFragments> part = new gdcm::SequenceOfFragments;
         part->AddFragment(fragments->GetFragment(frame));
         one.SetValue(*part);
-    } else if (bytes && image.GetPixelFormat().GetBitsAllocated() >= 8) {
-        size_t each = bytes->GetLength() / frames;
+    } else if (bytes) {
+        size_t each = plain_size(image, 1);
         one.SetByteValue(bytes->GetPointer() + frame * each, gdcm::VL(static_cast<uint32_t>(each)));
     } else {
         return false;
@@ -319,19 +296,6 @@ bool single_out(gdcm::Bitmap &image, size_t frames, size_t frame)
     image.SetDataElement(one);
     image.SetNumberOfDimensions(2);
     return true;
-}
-
-/* What is there must hold what is declared; the library would go on with less. */
-void check_length(const gdcm::Bitmap &image, size_t pixels, size_t frames)
-{
-    const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
-    const gdcm::PixelFormat &format = image.GetPixelFormat();
-    size_t bits = pixels * frames * format.GetBitsAllocated() * format.GetSamplesPerPixel();
-    if (image.GetPhotometricInterpretation() == gdcm::PhotometricInterpretation::YBR_FULL_422)
-        bits = bits / 3 * 2;
-    if (bytes && bytes->GetLength() < (bits + 7) / 8)
-        throw Trouble("truncated: " + std::to_string(bytes->GetLength()) +
-                      " bytes of samples, it needs " + std::to_string((bits + 7) / 8));
 }
 
 /* Each stream of the JPEG family ends with a mark; where it is missing, the unpackers would fill up
@@ -351,23 +315,10 @@ void check_mark(const gdcm::Bitmap &image, size_t frames, size_t frame)
     throw Trouble("a compressed frame is truncated");
 }
 
-/* One bit a pixel, the lowest first, frames following each other within bytes. */
-void unpack_bits(thaw_dicom &d, const gdcm::Bitmap &image, size_t pixels, size_t frame)
-{
-    const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
-    if (!bytes)
-        throw Trouble("packed samples of one bit");
-    for (size_t i = 0; i < pixels; i++) {
-        size_t bit = frame * pixels + i;
-        d.raw[i] = static_cast<unsigned char>(bytes->GetPointer()[bit / 8]) >> bit % 8 & 1;
-    }
-}
-
 void allocate(thaw_dicom &d, size_t size)
 {
     d.raw_size = size;
-    d.raw = static_cast<unsigned char *>(std::calloc(size, 1));
-    if (!d.raw)
+    if (!(d.raw = static_cast<unsigned char *>(thaw_new(size, 1, nullptr))))
         throw std::bad_alloc();
 }
 
@@ -382,14 +333,11 @@ bool unpack_runs(thaw_dicom &d, const gdcm::Bitmap &image, size_t frames, size_t
         throw Trouble(std::to_string(fragments->GetNumberOfFragments()) + " pieces for " +
                       std::to_string(frames) + " frames");
     const gdcm::ByteValue *bytes = fragments->GetFragment(frame).GetByteValue();
-    if (!bytes ||
-        thaw_dicom_unpack_rle(&d, image.GetPixelFormat().GetSamplesPerPixel(),
-                              reinterpret_cast<const unsigned char *>(bytes->GetPointer()),
-                              bytes->GetLength(), name, err)) {
-        if (!bytes)
-            throw Trouble("an empty frame");
+    if (!bytes)
+        throw Trouble("an empty frame");
+    if (thaw_dicom_unpack_runs(&d, image.GetPixelFormat().GetSamplesPerPixel(), memory_of(*bytes),
+                               bytes->GetLength(), name, err))
         throw Told();
-    }
     return true;
 }
 
@@ -400,38 +348,19 @@ void allow_memory(size_t picture)
     thaw_child_allow(picture < (most - base) / times ? base + times * picture : most);
 }
 
-/* Lossy coders may overshoot the bits that count, which would wrap around. Signed samples may come
- * without their sign spread over the upper bits, so that nothing can be said of those. */
-template <typename Sample> void hold(thaw_dicom &d)
-{
-    Sample *at = reinterpret_cast<Sample *>(d.raw);
-    Sample top = static_cast<Sample>((1UL << d.stored) - 1);
-    for (size_t i = 0; i < d.raw_size / sizeof *at; i++)
-        at[i] = at[i] > top ? top : at[i];
-}
-
-void hold_samples(thaw_dicom &d)
-{
-    if (d.is_signed || d.stored == 8 * d.bytes)
-        return;
-    if (d.bytes == 1)
-        hold<uint8_t>(d);
-    else if (d.bytes == 2)
-        hold<uint16_t>(d);
-    else
-        hold<uint32_t>(d);
-}
-
 void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
 {
     gdcm::PixelFormat &format = image.GetPixelFormat();
     size_t pixels = static_cast<size_t>(d.width) * static_cast<size_t>(d.height);
     size_t size = pixels * format.GetSamplesPerPixel() * static_cast<size_t>(d.bytes);
-    check_length(image, pixels, frames);
+    check_length(image, frames);
     check_mark(image, frames, frame);
     if (format.GetBitsAllocated() == 1) {
+        const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
+        if (!bytes)
+            throw Trouble("packed samples of one bit");
         allocate(d, pixels);
-        unpack_bits(d, image, pixels, frame);
+        thaw_dicom_unpack_bits(&d, memory_of(*bytes), frame * pixels);
         return;
     }
     if (frames > 1 && single_out(image, frames, frame))
@@ -450,7 +379,7 @@ void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
     allocate(d, size);
     std::memcpy(d.raw, all.data() + frame * size, size);
     if (image.GetDataElement().GetSequenceOfFragments())
-        hold_samples(d);
+        thaw_dicom_hold(&d);
 }
 
 /* --- the whole --- */
@@ -466,9 +395,12 @@ void read_format(thaw_dicom &d, const gdcm::Bitmap &image, const Data &file)
     if (allocated == 1)
         d.stored = 1, d.high = 0;
     /* The library puts the highest bit where it mostly is. Unpackers leave it there. */
-    int high = read_short(file, Tag(0x0028, 0x0102));
-    if (high >= d.stored - 1 && high < 8 * d.bytes && image.GetDataElement().GetByteValue())
-        d.high = high;
+    const gdcm::ByteValue *high = bytes_of(file, Tag(0x0028, 0x0102));
+    uint16_t bit = 0;
+    if (high && high->GetLength() >= sizeof bit)
+        std::memcpy(&bit, high->GetPointer(), sizeof bit);
+    if (bit >= d.stored - 1 && bit < 8 * d.bytes && image.GetDataElement().GetByteValue())
+        d.high = bit;
     bool known = allocated == 1 || allocated == 8 || allocated == 16 || allocated == 32;
     if (!known || d.stored < 1 || d.stored > 8 * d.bytes || d.high < d.stored - 1 ||
         d.high >= 8 * d.bytes)
@@ -480,19 +412,10 @@ void read_format(thaw_dicom &d, const gdcm::Bitmap &image, const Data &file)
 void read_colours(thaw_dicom &d, const gdcm::Bitmap &image)
 {
     using PI = gdcm::PhotometricInterpretation;
-    PI colours = image.GetPhotometricInterpretation();
+    const char *colours = PI::GetPIString(image.GetPhotometricInterpretation());
     int samples = image.GetPixelFormat().GetSamplesPerPixel();
-    if (colours == PI::MONOCHROME1 && samples == 1)
-        d.colours = THAW_DICOM_INVERTED_GREY;
-    else if (colours == PI::MONOCHROME2 && samples == 1)
-        d.colours = THAW_DICOM_GREY;
-    else if ((colours == PI::YBR_FULL || colours == PI::YBR_FULL_422) && samples == 3)
-        d.colours = THAW_DICOM_YBR;
-    else if ((colours == PI::RGB || colours == PI::YBR_RCT || colours == PI::YBR_ICT) &&
-             samples == 3)
-        d.colours = THAW_DICOM_RGB;
-    else
-        throw Trouble(std::string("colours ") + PI::GetPIString(colours) + " of " +
+    if (thaw_dicom_set_colours(&d, colours ? colours : "unknown", samples))
+        throw Trouble("colours " + std::string(colours ? colours : "unknown") + " of " +
                       std::to_string(samples) + " samples");
 }
 
@@ -507,20 +430,7 @@ void check_end(const gdcm::File &file, const Memory &memory, const unsigned char
         return;
     }
     size_t begin = static_cast<size_t>(header.GetFullLength());
-    std::vector<unsigned char> scratch(1 << 16);
-    z_stream stream{};
-    if (begin > size || inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-        throw Trouble("its deflated part is missing");
-    stream.next_in = const_cast<Bytef *>(data + begin);
-    stream.avail_in = static_cast<uInt>(size - begin);
-    int code;
-    do {
-        stream.next_out = scratch.data();
-        stream.avail_out = static_cast<uInt>(scratch.size());
-        code = inflate(&stream, Z_NO_FLUSH);
-    } while (code == Z_OK);
-    inflateEnd(&stream);
-    if (code != Z_STREAM_END)
+    if (begin > size || !thaw_dicom_inflates(data + begin, size - begin))
         throw Trouble("its deflated part is damaged or truncated");
 }
 
@@ -545,9 +455,6 @@ std::string reason(const unsigned char *data, size_t size)
 void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_decode_hint &hint,
           const char *name, thaw_error *err)
 {
-    gdcm::Trace::DebugOff();
-    gdcm::Trace::WarningOff();
-    gdcm::Trace::ErrorOff();
     Memory memory(data, size);
     std::istream stream(&memory);
     PictureReader reader;
@@ -595,9 +502,7 @@ extern "C" int thaw_dicom_read(thaw_dicom *dicom, const unsigned char *data, siz
         thaw_fail(err, THAW_EINPUT, "%s: damaged or unsupported DICOM: %s", name, trouble.what());
     } catch (const std::bad_alloc &) {
         thaw_fail(err, THAW_EMEMORY, "%s: out of memory for this DICOM file", name);
-    } catch (const std::exception &) { /* its text names lines of the library */
-        thaw_fail(err, THAW_EINPUT, "%s: damaged DICOM", name);
-    } catch (...) {
+    } catch (...) { /* what the library says of itself names lines of its sources */
         thaw_fail(err, THAW_EINPUT, "%s: damaged DICOM", name);
     }
     thaw_dicom_release(dicom);

@@ -1,10 +1,13 @@
-/* The run-length coding of DICOM (PS3.5, annex G). Our own, since GDCM mixes up the bytes of 16-bit
- * colours. */
+/* What DICOM frames are packed in and GDCM does not unpack as it should. */
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "io/base/mem.h"
 #include "vision/dicom.h"
+
+/* --- the run-length coding (PS3.5, annex G): GDCM mixes up the bytes of 16-bit colours --- */
 
 enum { HEADER = 64, MOST_SEGMENTS = 15 };
 
@@ -33,8 +36,8 @@ static bool unpack_segment(const unsigned char *at, const unsigned char *end, un
     return done == n;
 }
 
-int thaw_dicom_unpack_rle(struct thaw_dicom *d, int samples, const unsigned char *data, size_t size,
-                          const char *name, struct thaw_error *err)
+int thaw_dicom_unpack_runs(struct thaw_dicom *d, int samples, const unsigned char *data,
+                           size_t size, const char *name, struct thaw_error *err)
 {
     size_t n = (size_t)d->width * (size_t)d->height, bytes = (size_t)d->bytes;
     size_t segments = (size_t)samples * bytes;
@@ -61,4 +64,59 @@ int thaw_dicom_unpack_rle(struct thaw_dicom *d, int samples, const unsigned char
                              s + 1, segments);
     }
     return 0;
+}
+
+/* --- bits and overshooting samples --- */
+
+void thaw_dicom_unpack_bits(struct thaw_dicom *d, const unsigned char *data, size_t first_bit)
+{
+    for (size_t i = 0; i < d->raw_size; i++) {
+        size_t bit = first_bit + i;
+        d->raw[i] = (unsigned char)(data[bit / 8] >> bit % 8 & 1);
+    }
+}
+
+/* Signed samples may come without their sign spread over the upper bits: nothing can be said of
+ * those. */
+void thaw_dicom_hold(struct thaw_dicom *d)
+{
+    size_t bytes = (size_t)d->bytes;
+    uint32_t top = (uint32_t)(((uint64_t)1 << d->stored) - 1);
+    if (d->is_signed || d->stored == 8 * d->bytes)
+        return;
+    for (unsigned char *at = d->raw; at < d->raw + d->raw_size; at += bytes) {
+        uint16_t two;
+        uint32_t four;
+        if (bytes == 1) {
+            *at = *at > top ? (unsigned char)top : *at;
+        } else if (bytes == 2) {
+            memcpy(&two, at, sizeof two);
+            two = two > top ? (uint16_t)top : two;
+            memcpy(at, &two, sizeof two);
+        } else {
+            memcpy(&four, at, sizeof four);
+            four = four > top ? top : four;
+            memcpy(at, &four, sizeof four);
+        }
+    }
+}
+
+/* --- the deflated transfer syntax --- */
+
+bool thaw_dicom_inflates(const unsigned char *data, size_t size)
+{
+    enum { ROOM = 1 << 16, MOST = 1 << 30 };
+    unsigned char *scratch = thaw_new(ROOM, 1, NULL);
+    z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)data, .avail_in = (uInt)size};
+    int code = Z_MEM_ERROR;
+    if (scratch && size <= MOST && inflateInit2(&z, -MAX_WBITS) == Z_OK) {
+        do {
+            z.next_out = scratch;
+            z.avail_out = ROOM;
+            code = inflate(&z, Z_NO_FLUSH);
+        } while (code == Z_OK);
+        inflateEnd(&z);
+    }
+    free(scratch);
+    return code == Z_STREAM_END;
 }
