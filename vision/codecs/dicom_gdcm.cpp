@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <istream>
 #include <new>
 #include <stdexcept>
@@ -35,8 +34,7 @@ class Trouble : public std::runtime_error
 };
 
 /* Somebody has written the error already. */
-class Told : public std::exception
-{
+struct Told {
 };
 
 /* A file in memory as a stream, not copied. Remembers whether a value ran over its end: GDCM leaves
@@ -69,15 +67,15 @@ class Memory : public std::streambuf
                                                      : egptr() - eback();
         off_type to = base + by;
         if (to < 0 || to > egptr() - eback())
-            return pos_type(off_type(-1));
+            return off_type(-1);
         if (to < gptr() - eback()) /* begins anew, by other rules: what it found so far was none */
             cut = false;
         setg(eback(), eback() + to, egptr());
-        return pos_type(to);
+        return to;
     }
     pos_type seekpos(pos_type to, std::ios_base::openmode which) override
     {
-        return seekoff(off_type(to), std::ios_base::beg, which);
+        return seekoff(to, std::ios_base::beg, which);
     }
 };
 
@@ -97,21 +95,6 @@ const unsigned char *memory_of(const gdcm::ByteValue &value)
     return reinterpret_cast<const unsigned char *>(value.GetPointer());
 }
 
-/* The first of the numbers that stand as text, "40\80". */
-bool read_decimal(const Data &data, Tag tag, double &out)
-{
-    const gdcm::ByteValue *value = bytes_of(data, tag);
-    if (!value)
-        return false;
-    std::string text(value->GetPointer(), value->GetLength());
-    char *end;
-    double number = std::strtod(text.c_str(), &end);
-    if (end == text.c_str() || !std::isfinite(number))
-        return false;
-    out = number;
-    return true;
-}
-
 std::string read_text(const Data &data, Tag tag)
 {
     const gdcm::ByteValue *value = bytes_of(data, tag);
@@ -121,6 +104,18 @@ std::string read_text(const Data &data, Tag tag)
     while (!text.empty() && (text.back() == ' ' || text.back() == '\0'))
         text.pop_back();
     return text;
+}
+
+/* The first of the numbers that stand as text, "40\80". */
+bool read_decimal(const Data &data, Tag tag, double &out)
+{
+    std::string text = read_text(data, tag);
+    char *end;
+    double number = std::strtod(text.c_str(), &end);
+    if (end == text.c_str() || !std::isfinite(number))
+        return false;
+    out = number;
+    return true;
 }
 
 /* Number `index` of a sequence's items, from 0; its last where it has fewer. */
@@ -174,22 +169,18 @@ class PictureReader : public gdcm::PixmapReader
     {
         const Tag colours(0x0028, 0x0004), icon(0x0088, 0x0200);
         by_palette = read_text(data, colours) == "PALETTE COLOR";
-        if (by_palette) {
-            palette = data;
-            for (uint16_t element = 0x1101; element <= 0x1223; element++)
-                data.Remove(Tag(0x0028, element));
-            static const char grey[] = "MONOCHROME2 ";
-            gdcm::DataElement element(colours);
-            element.SetVR(gdcm::VR::CS);
-            element.SetByteValue(grey, gdcm::VL(sizeof grey - 1));
-            data.Replace(element);
-        }
-        data.Remove(icon);
+        palette = by_palette ? data : Data();
         for (auto at = data.Begin(); at != data.End();) {
             Tag tag = (at++)->GetTag();
-            if (tag.GetGroup() >= 0x6000 && tag.GetGroup() <= 0x60ff)
+            bool table = tag.GetGroup() == 0x28 && tag.GetElement() / 0x100 >= 0x11 &&
+                         tag.GetElement() / 0x100 <= 0x12;
+            if (tag == icon || table || tag.GetGroup() / 0x100 == 0x60)
                 data.Remove(tag);
         }
+        gdcm::DataElement grey(colours, 12, gdcm::VR::CS);
+        grey.SetByteValue("MONOCHROME2 ", gdcm::VL(12));
+        if (by_palette)
+            data.Replace(grey);
     }
 };
 
@@ -333,7 +324,7 @@ bool unpack_runs(thaw_dicom &d, const gdcm::Bitmap &image, size_t frames, size_t
         throw Trouble(std::to_string(fragments->GetNumberOfFragments()) + " pieces for " +
                       std::to_string(frames) + " frames");
     const gdcm::ByteValue *bytes = fragments->GetFragment(frame).GetByteValue();
-    if (!bytes)
+    if (!bytes || bytes->GetLength() == 0)
         throw Trouble("an empty frame");
     if (thaw_dicom_unpack_runs(&d, image.GetPixelFormat().GetSamplesPerPixel(), memory_of(*bytes),
                                bytes->GetLength(), name, err))
@@ -447,9 +438,9 @@ std::string reason(const unsigned char *data, size_t size)
     std::string kind = read_text(file, Tag(0x0008, 0x0060));
     if (file.FindDataElement(Tag(0x7fe0, 0x0008)) || file.FindDataElement(Tag(0x7fe0, 0x0009)))
         return "its samples are floating-point numbers";
-    if (!file.FindDataElement(Tag(0x7fe0, 0x0010)))
-        return "it holds no picture" + (kind.empty() ? kind : " (modality " + kind + ")");
-    return "its picture is not understood";
+    return file.FindDataElement(Tag(0x7fe0, 0x0010)) ? "its picture is not understood"
+           : kind.empty()                            ? "it holds no picture"
+                          : "it holds no picture (modality " + kind + ")";
 }
 
 void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_decode_hint &hint,
