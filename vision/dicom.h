@@ -69,9 +69,17 @@ int thaw_dicom_set_table(struct thaw_dicom_table *table, const uint16_t descript
  * are set. */
 int thaw_dicom_unpack_runs(struct thaw_dicom *dicom, int samples, const unsigned char *data,
                            size_t size, const char *name, struct thaw_error *err);
-/* Fills `raw`, which has room for one byte a pixel, from packed bits, the lowest of a byte first.
- */
-void thaw_dicom_unpack_bits(struct thaw_dicom *dicom, const unsigned char *data, size_t first_bit);
+/* Samples as they stand in the file. */
+struct thaw_dicom_plain {
+    const unsigned char *data;
+    size_t size;
+    int samples, bits;  /* of a pixel; of a sample, those around it included: 1, 8, 16 or 32 */
+    bool halved;        /* YBR_FULL_422: two pixels share their chroma, Y Y Cb Cr */
+    bool words_swapped; /* the upper half of 32 bits comes first */
+};
+/* Fills `raw` from frame `frame` of so many; width, height and bytes are set, `planes` stays. */
+int thaw_dicom_unpack_plain(struct thaw_dicom *dicom, const struct thaw_dicom_plain *plain,
+                            size_t frames, size_t frame, const char *name, struct thaw_error *err);
 /* Puts unsigned samples that a lossy coder let overshoot `stored` bits back to the greatest. */
 void thaw_dicom_hold(struct thaw_dicom *dicom);
 /* Is this a whole deflate stream? What follows it does not matter. */

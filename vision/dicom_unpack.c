@@ -66,15 +66,68 @@ int thaw_dicom_unpack_runs(struct thaw_dicom *d, int samples, const unsigned cha
     return 0;
 }
 
-/* --- bits and overshooting samples --- */
+/* --- samples as they are --- */
 
-void thaw_dicom_unpack_bits(struct thaw_dicom *d, const unsigned char *data, size_t first_bit)
+/* One bit a pixel, the lowest of a byte first; frames follow each other within bytes. */
+static void unpack_bits(struct thaw_dicom *d, const unsigned char *data, size_t first_bit)
 {
     for (size_t i = 0; i < d->raw_size; i++) {
         size_t bit = first_bit + i;
         d->raw[i] = (unsigned char)(data[bit / 8] >> bit % 8 & 1);
     }
 }
+
+static void unpack_halved(struct thaw_dicom *d, const unsigned char *data)
+{
+    for (size_t i = 0; i < d->raw_size / 3; i++) {
+        const unsigned char *pair = data + i / 2 * 4;
+        unsigned char *out = d->raw + 3 * i;
+        out[0] = pair[i % 2];
+        out[1] = pair[2];
+        out[2] = pair[3];
+    }
+}
+
+static void swap_words(struct thaw_dicom *d)
+{
+    for (unsigned char *at = d->raw; at < d->raw + d->raw_size; at += 4) {
+        uint32_t value;
+        memcpy(&value, at, sizeof value);
+        value = value << 16 | value >> 16;
+        memcpy(at, &value, sizeof value);
+    }
+}
+
+int thaw_dicom_unpack_plain(struct thaw_dicom *d, const struct thaw_dicom_plain *p, size_t frames,
+                            size_t frame, const char *name, struct thaw_error *err)
+{
+    size_t pixels = (size_t)d->width * (size_t)d->height, samples = (size_t)p->samples;
+    size_t bits = pixels * (size_t)p->bits * (p->halved ? 2 : samples), all;
+    if (!thaw_mul(bits, frames, &all) || all > SIZE_MAX - 7)
+        all = SIZE_MAX - 7;
+    if ((all + 7) / 8 > p->size)
+        return thaw_fail(err, THAW_EINPUT,
+                         "%s: truncated DICOM: %zu bytes of samples, %zu are needed", name, p->size,
+                         (all + 7) / 8);
+    if (p->halved && (p->bits != 8 || samples != 3 || d->width % 2 || d->planes))
+        return thaw_fail(err, THAW_EINPUT,
+                         "%s: damaged DICOM: YBR_FULL_422 of %d bits and %d columns", name, p->bits,
+                         d->width);
+    d->raw_size = pixels * samples * (size_t)d->bytes;
+    if (!(d->raw = thaw_new(d->raw_size, 1, err)))
+        return -1;
+    if (p->bits == 1)
+        unpack_bits(d, p->data, bits * frame);
+    else if (p->halved)
+        unpack_halved(d, p->data + bits / 8 * frame);
+    else
+        memcpy(d->raw, p->data + bits / 8 * frame, d->raw_size);
+    if (p->bits == 32 && p->words_swapped)
+        swap_words(d);
+    return 0;
+}
+
+/* --- samples that overshoot --- */
 
 /* Signed samples may come without their sign spread over the upper bits: nothing can be said of
  * those. */

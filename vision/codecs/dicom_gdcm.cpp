@@ -6,7 +6,6 @@
 #include <istream>
 #include <new>
 #include <stdexcept>
-#include <streambuf>
 #include <string>
 #include <vector>
 
@@ -246,44 +245,16 @@ void read_window(thaw_dicom &d, const Data &file, size_t frame)
 
 /* --- the samples --- */
 
-/* Bytes that `frames` frames take where they are not compressed. */
-size_t plain_size(const gdcm::Bitmap &image, size_t frames)
-{
-    const gdcm::PixelFormat &format = image.GetPixelFormat();
-    bool halved =
-        image.GetPhotometricInterpretation() == gdcm::PhotometricInterpretation::YBR_FULL_422;
-    size_t pixels = static_cast<size_t>(image.GetColumns()) * image.GetRows() * frames;
-    size_t bits = pixels * format.GetBitsAllocated() * (halved ? 2 : format.GetSamplesPerPixel());
-    return (bits + 7) / 8;
-}
-
-/* What is there must hold what is declared; the library would go on with less. */
-void check_length(const gdcm::Bitmap &image, size_t frames)
-{
-    const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
-    size_t want = plain_size(image, frames);
-    if (bytes && bytes->GetLength() < want)
-        throw Trouble("truncated: " + std::to_string(bytes->GetLength()) +
-                      " bytes of samples, it needs " + std::to_string(want));
-}
-
 /* The image with nothing but one frame, where frames can be told apart without unpacking. */
 bool single_out(gdcm::Bitmap &image, size_t frames, size_t frame)
 {
-    const gdcm::DataElement &all = image.GetDataElement();
-    gdcm::DataElement one(Tag(0x7fe0, 0x0010));
-    const gdcm::SequenceOfFragments *fragments = all.GetSequenceOfFragments();
-    const gdcm::ByteValue *bytes = all.GetByteValue();
-    if (fragments && fragments->GetNumberOfFragments() == frames) {
-        gdcm::SmartPointer<gdcm::SequenceOfFragments> part = new gdcm::SequenceOfFragments;
-        part->AddFragment(fragments->GetFragment(frame));
-        one.SetValue(*part);
-    } else if (bytes) {
-        size_t each = plain_size(image, 1);
-        one.SetByteValue(bytes->GetPointer() + frame * each, gdcm::VL(static_cast<uint32_t>(each)));
-    } else {
+    const gdcm::SequenceOfFragments *all = image.GetDataElement().GetSequenceOfFragments();
+    if (!all || all->GetNumberOfFragments() != frames)
         return false;
-    }
+    gdcm::SmartPointer<gdcm::SequenceOfFragments> part = new gdcm::SequenceOfFragments;
+    part->AddFragment(all->GetFragment(frame));
+    gdcm::DataElement one(Tag(0x7fe0, 0x0010));
+    one.SetValue(*part);
     image.SetDataElement(one);
     image.SetNumberOfDimensions(2);
     return true;
@@ -306,11 +277,27 @@ void check_mark(const gdcm::Bitmap &image, size_t frames, size_t frame)
     throw Trouble("a compressed frame is truncated");
 }
 
-void allocate(thaw_dicom &d, size_t size)
+/* False where the samples are compressed. */
+bool unpack_plain(thaw_dicom &d, const gdcm::Bitmap &image, size_t frames, size_t frame,
+                  const char *name, thaw_error *err)
 {
-    d.raw_size = size;
-    if (!(d.raw = static_cast<unsigned char *>(thaw_new(size, 1, nullptr))))
-        throw std::bad_alloc();
+    const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
+    const gdcm::PixelFormat &format = image.GetPixelFormat();
+    if (!bytes)
+        return false;
+    struct thaw_dicom_plain plain = {};
+    plain.data = memory_of(*bytes);
+    plain.size = bytes->GetLength();
+    plain.samples = format.GetSamplesPerPixel();
+    plain.bits = format.GetBitsAllocated();
+    plain.halved =
+        image.GetPhotometricInterpretation() == gdcm::PhotometricInterpretation::YBR_FULL_422;
+    /* The library has put the bytes of each 16-bit word right, and knows no longer ones. */
+    plain.words_swapped = image.GetTransferSyntax() == gdcm::TransferSyntax::ExplicitVRBigEndian;
+    d.planes = image.GetPlanarConfiguration() != 0;
+    if (thaw_dicom_unpack_plain(&d, &plain, frames, frame, name, err))
+        throw Told();
+    return true;
 }
 
 /* False where the frames are not run-length coded, one in a piece. */
@@ -341,36 +328,25 @@ void allow_memory(size_t picture)
 
 void unpack(thaw_dicom &d, gdcm::Bitmap &image, size_t frames, size_t frame)
 {
-    gdcm::PixelFormat &format = image.GetPixelFormat();
     size_t pixels = static_cast<size_t>(d.width) * static_cast<size_t>(d.height);
-    size_t size = pixels * format.GetSamplesPerPixel() * static_cast<size_t>(d.bytes);
-    check_length(image, frames);
+    d.raw_size =
+        pixels * image.GetPixelFormat().GetSamplesPerPixel() * static_cast<size_t>(d.bytes);
     check_mark(image, frames, frame);
-    if (format.GetBitsAllocated() == 1) {
-        const gdcm::ByteValue *bytes = image.GetDataElement().GetByteValue();
-        if (!bytes)
-            throw Trouble("packed samples of one bit");
-        allocate(d, pixels);
-        thaw_dicom_unpack_bits(&d, memory_of(*bytes), frame * pixels);
-        return;
-    }
     if (frames > 1 && single_out(image, frames, frame))
         frames = 1, frame = 0;
     allow_memory(image.GetBufferLength());
-    if (image.GetDataElement().GetByteValue()) /* nothing is masked away: that is done here */
-        format.SetBitsStored(format.GetBitsAllocated());
     std::vector<char> all(image.GetBufferLength());
-    if (all.size() != size * frames)
+    if (all.size() != d.raw_size * frames)
         throw Trouble("samples of an impossible size");
     if (!image.GetBuffer(all.data()))
         throw Trouble("its samples cannot be unpacked (" +
                       std::string(gdcm::TransferSyntax::GetTSString(image.GetTransferSyntax())) +
                       ")");
     d.planes = image.GetPlanarConfiguration() != 0;
-    allocate(d, size);
-    std::memcpy(d.raw, all.data() + frame * size, size);
-    if (image.GetDataElement().GetSequenceOfFragments())
-        thaw_dicom_hold(&d);
+    if (!(d.raw = static_cast<unsigned char *>(thaw_new(d.raw_size, 1, nullptr))))
+        throw std::bad_alloc();
+    std::memcpy(d.raw, all.data() + frame * d.raw_size, d.raw_size);
+    thaw_dicom_hold(&d);
 }
 
 /* --- the whole --- */
@@ -468,7 +444,8 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
     d.width = static_cast<int>(sides[0]);
     d.height = static_cast<int>(sides[1]);
     read_format(d, image, file);
-    if (!unpack_runs(d, image, frames, static_cast<size_t>(frame), name, err))
+    if (!unpack_plain(d, image, frames, static_cast<size_t>(frame), name, err) &&
+        !unpack_runs(d, image, frames, static_cast<size_t>(frame), name, err))
         unpack(d, image, frames, static_cast<size_t>(frame));
     read_colours(d, image);
     if (reader.by_palette) {
