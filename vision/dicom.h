@@ -48,11 +48,14 @@ struct thaw_dicom {
 };
 
 /* Reads the frame that the hint chooses. `dicom` is empty after an error; the caller releases. The
- * library behind it can crash on damaged files: to be called in a child process. */
-int thaw_dicom_read(struct thaw_dicom *dicom, const unsigned char *data, size_t size,
-                    const struct thaw_decode_hint *hint, const char *name, struct thaw_error *err);
+ * library behind it can crash on damaged files: to be called in a child process. The module
+ * THAW_DICOM_MODULE holds a function of this type, called THAW_DICOM_READER. */
+typedef int thaw_dicom_read_fn(struct thaw_dicom *dicom, const unsigned char *data, size_t size,
+                               const struct thaw_decode_hint *hint, const char *name,
+                               struct thaw_error *err);
+#define THAW_DICOM_MODULE "thaw-dicom.so"
+#define THAW_DICOM_READER "thaw_dicom_read"
 void thaw_dicom_release(struct thaw_dicom *dicom);
-extern const char thaw_dicom_library[]; /* "GDCM 3.0.21" */
 
 /* From the names of the standard (0028,0004), after unpacking: -1 where the name is not known or
  * the samples are not as many as it wants. */

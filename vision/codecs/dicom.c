@@ -1,5 +1,5 @@
-/* DICOM through GDCM (dicom_gdcm.cpp), which can crash on damaged files: they are decoded in a
- * child process. */
+/* DICOM through GDCM (dicom_gdcm.cpp), which takes its time to load and can crash on damaged files:
+ * it is a module that comes with the first file, and files are decoded in a child process. */
 #include <string.h>
 
 #include "vision/codec.h"
@@ -21,7 +21,10 @@ static bool dicom_sniff(const unsigned char *data, size_t size)
 }
 
 #if THAW_WITH_DICOM
+#include <dlfcn.h>
+#include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "io/base/mem.h"
 #include "io/child.h"
@@ -30,6 +33,21 @@ static bool dicom_sniff(const unsigned char *data, size_t size)
 /* For looking through the elements: the library makes room for the length that each declares before
  * it reads a byte. Then as much as the picture takes (dicom_gdcm.cpp). */
 enum { LOOK_ROOM = 128 << 20, LOOK_TIMES = 6 };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static thaw_dicom_read_fn *read_frame; /* NULL: `trouble` says why */
+static char trouble[256];
+
+/* Children inherit it. It stays until the program ends. */
+static void load_module(void)
+{
+    void *module = dlopen(THAW_DICOM_MODULE, RTLD_NOW | RTLD_LOCAL);
+    void *symbol = module ? dlsym(module, THAW_DICOM_READER) : NULL;
+    const char *why = symbol ? NULL : dlerror();
+    memcpy(&read_frame, &symbol, sizeof symbol); /* ISO C has no cast for it */
+    if (why)
+        snprintf(trouble, sizeof trouble, "%s", why);
+}
 
 struct request {
     const unsigned char *data;
@@ -44,7 +62,7 @@ static int read_in_child(void *ctx, struct thaw_child_out *out, struct thaw_erro
     const struct request *request = ctx;
     struct thaw_dicom dicom;
     struct thaw_pixels pixels = {0};
-    if (thaw_dicom_read(&dicom, request->data, request->size, request->hint, request->name, err))
+    if (read_frame(&dicom, request->data, request->size, request->hint, request->name, err))
         return -1;
     int rc = thaw_dicom_pixels(&pixels, &dicom, request->hint->shown, request->name, err);
     thaw_dicom_release(&dicom);
@@ -92,6 +110,10 @@ static int dicom_decode(struct thaw_pixels *pixels, const unsigned char *data, s
     void *result;
     size_t result_size;
     memset(pixels, 0, sizeof *pixels);
+    pthread_once(&once, load_module);
+    if (!read_frame)
+        return thaw_fail(err, THAW_ESYSTEM, "%s: the reader of DICOM cannot be loaded: %s", name,
+                         trouble);
     enum thaw_child_end end =
         thaw_child_run(&limits, read_in_child, &request, &result, &result_size, err);
     if (end == THAW_CHILD_DIED || end == THAW_CHILD_UNBORN)
@@ -110,7 +132,7 @@ static int dicom_decode(struct thaw_pixels *pixels, const unsigned char *data, s
 const struct thaw_codec thaw_codec_dicom = {
     .name = "DICOM",
 #if THAW_WITH_DICOM
-    .library = thaw_dicom_library,
+    .library = "GDCM " THAW_WITH_DICOM_VERSION,
 #endif
     .package = "libgdcm-dev",
     .suffixes = ".dcm .dicom .dic .ima",

@@ -13,14 +13,13 @@
 #include <gdcmReader.h>
 #include <gdcmSequenceOfFragments.h>
 #include <gdcmSequenceOfItems.h>
-#include <gdcmVersion.h>
 
 extern "C" {
 #include "vision/codec.h"
 #include "vision/dicom.h"
 #include "io/base/mem.h"
 #include "io/child.h"
-const char thaw_dicom_library[] = "GDCM " GDCM_VERSION;
+__attribute__((visibility("default"))) thaw_dicom_read_fn thaw_dicom_read;
 }
 
 namespace

@@ -1,4 +1,5 @@
-/* What DICOM frames are packed in and GDCM does not unpack as it should. */
+/* A frame as its reader fills it in: what is told by names and tables, and samples that GDCM does
+ * not unpack as it should. Part of the module, not of the library. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,75 @@
 
 #include "io/base/mem.h"
 #include "vision/dicom.h"
+
+void thaw_dicom_release(struct thaw_dicom *d)
+{
+    free(d->raw);
+    free(d->modality.value);
+    free(d->voi.value);
+    for (int c = 0; c < 3; c++)
+        free(d->palette[c].value);
+    *d = (struct thaw_dicom){0};
+}
+
+/* --- what its elements say --- */
+
+int thaw_dicom_set_colours(struct thaw_dicom *d, const char *name, int samples)
+{
+    static const struct {
+        const char *name;
+        enum thaw_dicom_colours colours;
+        int samples;
+    } known[] = {{"MONOCHROME1", THAW_DICOM_INVERTED_GREY, 1},
+                 {"MONOCHROME2", THAW_DICOM_GREY, 1},
+                 {"RGB", THAW_DICOM_RGB, 3},
+                 {"YBR_FULL", THAW_DICOM_YBR, 3},
+                 {"YBR_FULL_422", THAW_DICOM_YBR, 3}, /* the second chroma samples are filled in */
+                 {"YBR_RCT", THAW_DICOM_RGB, 3},      /* JPEG 2000 has turned it back */
+                 {"YBR_ICT", THAW_DICOM_RGB, 3}};
+    size_t length = strcspn(name, " "); /* names are padded to even lengths */
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == length && strncmp(known[i].name, name, length) == 0 &&
+            known[i].samples == samples) {
+            d->colours = known[i].colours;
+            return 0;
+        }
+    return -1;
+}
+
+void thaw_dicom_set_curve(struct thaw_dicom *d, const char *name)
+{
+    d->curve = strcmp(name, "SIGMOID") == 0        ? THAW_DICOM_SIGMOID
+               : strcmp(name, "LINEAR_EXACT") == 0 ? THAW_DICOM_LINEAR_EXACT
+                                                   : THAW_DICOM_LINEAR;
+}
+
+int thaw_dicom_set_table(struct thaw_dicom_table *t, const uint16_t descriptor[3],
+                         const void *values, size_t size, bool is_signed, struct thaw_error *err)
+{
+    uint16_t top = 0;
+    size_t n = descriptor[0] ? descriptor[0] : 65536;
+    bool words = size >= 2 * n;
+    if (descriptor[2] < 8 || descriptor[2] > 16)
+        return thaw_fail(err, THAW_EINPUT, "%d bits", descriptor[2]);
+    if (size < n || (!words && descriptor[2] > 8))
+        return thaw_fail(err, THAW_EINPUT, "%zu entries in %zu bytes", n, size);
+    if (!(t->value = thaw_new(n, sizeof *t->value, err)))
+        return -1;
+    t->n = n;
+    t->first = is_signed ? (int16_t)descriptor[1] : descriptor[1];
+    for (size_t i = 0; i < n; i++) {
+        if (words)
+            memcpy(&t->value[i], (const unsigned char *)values + 2 * i, 2);
+        else
+            t->value[i] = ((const unsigned char *)values)[i];
+        top = t->value[i] > top ? t->value[i] : top;
+    }
+    /* Some writers declare fewer bits than they fill: what stands there decides. */
+    for (t->bits = descriptor[2]; t->bits < 16 && top >> t->bits;)
+        t->bits++;
+    return 0;
+}
 
 /* --- the run-length coding (PS3.5, annex G): GDCM mixes up the bytes of 16-bit colours --- */
 
