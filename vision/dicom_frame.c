@@ -1,5 +1,5 @@
 /* A frame as its reader fills it in: what is told by names and tables, and samples that GDCM does
- * not unpack as it should. Part of the module, not of the library. */
+ * not unpack as it should. Built into the module; the library itself needs only the release. */
 #include <stdlib.h>
 #include <string.h>
 
