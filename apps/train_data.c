@@ -5,6 +5,7 @@
 
 #include "apps/interrupt.h"
 #include "apps/progress.h"
+#include "apps/train_intensity.h"
 #include "io/base/clock.h"
 #include "io/base/mem.h"
 #include "vision/groups.h"
@@ -226,15 +227,10 @@ static int look_at_both(struct thaw_train_data *d, const struct thaw_train_value
         look(&d->train, "reading training images", v, preprocess, say, err) ||
         look(&d->val, "reading validation images", v, preprocess, say, err))
         return -1;
-    int max16 = thaw_probe_max16(&d->train.probe, d->train.all, d->train.data.n);
-    if (!v->range && max16 > 0) {
-        thaw_preprocess_fit_range(preprocess, max16);
-        thaw_say(say,
-                 "16-bit scans (%zu of %zu): largest value %d, so 0..%.0f becomes 0..255 (--range "
-                 "changes it)",
-                 d->train.probe.n_16bit + d->val.probe.n_16bit, d->train.data.n + d->val.data.n,
-                 max16, (double)preprocess->range[1]);
-    }
+    struct thaw_probe_summary sum;
+    if (thaw_probe_sum_up(&d->train.probe, d->train.all, d->train.data.n, &sum, err))
+        return -1;
+    thaw_intensity_choose(v, &sum, d->train.data.n, preprocess, say);
     return 0;
 }
 

@@ -49,7 +49,7 @@ int thaw_train_data_list(struct thaw_train_data *d, const char *root,
                          const struct thaw_train_values *v, struct thaw_say *say,
                          struct thaw_error *err);
 
-/* Looks at every file. `preprocess` gets the range of 16-bit scans, unless --range set it. */
+/* Looks at every file. `preprocess` gets the intensity of deep scans, unless options set it. */
 int thaw_train_data_look(struct thaw_train_data *d, const struct thaw_train_values *v,
                          struct thaw_preprocess *preprocess, struct thaw_say *say,
                          struct thaw_error *err);

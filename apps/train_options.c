@@ -55,8 +55,15 @@ const struct thaw_option thaw_train_table[] = {
          "look like PATIENT_NUMBER)"),
     NUMBER("--max-bad", max_bad, "SHARE", "0.05", 0, 1,
            "part of the files that may be unreadable before the run fails"),
-    TEXT("--range", range, "LO,HI", NULL,
-         "values of 16-bit scans that become 0 and 255 (default: from the training images)"),
+    TEXT("--intensity", intensity, "HOW", NULL,
+         "which values of scans of more than 8 bits become 0 and 255. full: the least and greatest "
+         "of the training images; percentile:LO,HI of each scan; percentile:LO,HI,all: the median "
+         "of those over the training images; window: the one each file states; window:CENTRE,WIDTH "
+         "(default: window where all training images state one, else full)"),
+    TEXT("--range", range, "LO,HI", NULL, "the same by its two ends, e.g. 0,4095"),
+    INT("--frame", frame, "N", NULL, 1, 1000000,
+        "which picture of a file with several frames, pages or slices, from 1 (default: the middle "
+        "one)"),
     TEXT("--fit", fit, "HOW", NULL,
          "how a scan gets the network's shape: stretch, crop or letterbox (default: the model's, "
          "else stretch)"),

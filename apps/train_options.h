@@ -9,12 +9,12 @@
 struct thaw_train_values {
     struct thaw_common common;
     uint64_t given; /* bit i: entry i of the table stood on the command line */
-    const char *group_by, *backbone, *range, *fit, *augment, *save_batch;
+    const char *group_by, *backbone, *range, *intensity, *fit, *augment, *save_batch;
     const char *stages, *unfreeze, *schedule, *optimizer, *class_weights, *keep;
     const char *output, *run, *features, *cache_dir, *precision;
     double val_fraction, max_bad, dropout, lr, warmup, block_decay, momentum, weight_decay,
         head_weight_decay, l2_sp, clip, smoothing, checkpoint_every;
-    long epochs, patience, batch, micro_batch, seed, views;
+    long epochs, frame, patience, batch, micro_batch, seed, views;
     size_t cache_mem, cache_disk, mem;
     bool head_only, nesterov, batch_statistics, no_rollback, resume;
 };

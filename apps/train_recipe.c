@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/train_intensity.h"
+
 /* The default recipe: the new head first, on features that do not move; then the upper half of the
  * blocks with it, each block more gently than the one above. From random weights everything trains
  * at once. Rates are AdamW's; SGD's are SGD_FACTOR times as large. */
@@ -216,25 +218,14 @@ float thaw_train_forget(struct thaw_graph *graph, size_t updates)
 
 /* --- pictures --- */
 
-static int read_range(const char *text, float range[2], struct thaw_error *err)
-{
-    char *end, *last;
-    double lo = strtod(text, &end), hi = *end == ',' ? strtod(end + 1, &last) : 0;
-    if (end == text || *end != ',' || last == end + 1 || *last || !(lo < hi) || lo < -65535 ||
-        hi > 1e6)
-        return thaw_fail(err, THAW_EUSAGE,
-                         "--range %s: needs two numbers, the smaller first, e.g. 0,4095", text);
-    range[0] = (float)lo;
-    range[1] = (float)hi;
-    return 0;
-}
-
 int thaw_train_pictures(const struct thaw_train_values *v, struct thaw_preprocess *p,
                         struct thaw_error *err)
 {
     if (v->fit && (p->fit = thaw_preprocess_find_fit(v->fit, err)) < 0)
         return thaw_error_prefix(err, "--fit");
-    if (v->range && read_range(v->range, p->range, err))
+    if (v->frame > 0)
+        p->frame = (int)v->frame;
+    if (thaw_intensity_parse(v, p, err))
         return -1;
     return thaw_preprocess_check(p, err);
 }

@@ -29,7 +29,7 @@ int thaw_train_class_weights(const char *text, const size_t *counts, int classes
  * was changed. */
 float thaw_train_forget(struct thaw_graph *graph, size_t updates);
 
-/* --range and --fit onto the record. */
+/* --fit, --frame, --intensity and --range onto the record. */
 int thaw_train_pictures(const struct thaw_train_values *v, struct thaw_preprocess *p,
                         struct thaw_error *err);
 

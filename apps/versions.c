@@ -12,7 +12,9 @@ json_t *thaw_versions(void)
                                  thaw_dnnl_version(), "instructions", thaw_dnnl_isa(), "hdf5",
                                  thaw_h5_version(), "jansson", jansson_version_str());
     for (int i = 0; thaw_codecs[i]; i++)
-        json_object_set_new(versions, thaw_codecs[i]->name, json_string(thaw_codecs[i]->library));
+        if (thaw_codecs[i]->library)
+            json_object_set_new(versions, thaw_codecs[i]->name,
+                                json_string(thaw_codecs[i]->library));
     return versions;
 }
 
@@ -23,5 +25,9 @@ void thaw_versions_print(void)
     printf("HDF5 %s\n", thaw_h5_version());
     printf("jansson %s\n", jansson_version_str());
     for (int i = 0; thaw_codecs[i]; i++)
-        printf("%s for %s\n", thaw_codecs[i]->library, thaw_codecs[i]->name);
+        if (thaw_codecs[i]->library)
+            printf("%s for %s\n", thaw_codecs[i]->library, thaw_codecs[i]->name);
+        else
+            printf("nothing for %s: %s was absent when this was built\n", thaw_codecs[i]->name,
+                   thaw_codecs[i]->package);
 }

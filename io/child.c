@@ -115,6 +115,13 @@ static size_t address_space(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+void thaw_child_allow(size_t memory)
+{
+    size_t used = address_space();
+    if (used && !SANITIZED)
+        limit(RLIMIT_AS, used + memory);
+}
+
 static void confine(const struct thaw_child_limits *limits)
 {
     static const int deadly[] = {SIGSEGV, SIGBUS,  SIGABRT, SIGFPE,
@@ -126,12 +133,12 @@ static void confine(const struct thaw_child_limits *limits)
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, (size_t)limits->cpu);
     limit(RLIMIT_FSIZE, limits->result);
-    size_t used = address_space();
-    if (used && !SANITIZED)
-        limit(RLIMIT_AS, used + limits->memory);
-    /* What the C library says of a broken heap is no text for the user. A sanitizer's word is for
-     * us. */
+    thaw_child_allow(limits->memory);
+    /* Libraries talk, and what the C library says of a broken heap is no text for the user. A
+     * sanitizer's word is for us. */
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0)
+        dup2(nowhere, STDOUT_FILENO);
     if (nowhere >= 0 && !SANITIZED)
         dup2(nowhere, STDERR_FILENO);
 }

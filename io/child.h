@@ -25,7 +25,7 @@ struct thaw_child_out {
 };
 
 /* Called in the child. It must not use OpenMP or locks that another thread of the parent may hold.
- * SIGINT is ignored there (the parent decides), standard error leads nowhere. */
+ * SIGINT is ignored there (the parent decides), standard output and error lead nowhere. */
 typedef int thaw_child_fn(void *ctx, struct thaw_child_out *out, struct thaw_error *err);
 
 /* For the function: appends bytes; appends zeros up to a multiple of `alignment`; appends `size`
@@ -35,6 +35,11 @@ int thaw_child_put(struct thaw_child_out *out, const void *data, size_t size,
 int thaw_child_align(struct thaw_child_out *out, size_t alignment, struct thaw_error *err);
 void *thaw_child_map(struct thaw_child_out *out, size_t size, struct thaw_error *err);
 void thaw_child_unmap(void *mapped, size_t size);
+
+/* For the function: from now on it may take `memory` bytes of address space on top of what it has,
+ * instead of what was left of the limit. For those that can only say what they need after a first,
+ * tightly limited look at the input. */
+void thaw_child_allow(size_t memory);
 
 enum thaw_child_end {
     THAW_CHILD_DONE,   /* data and size are set */

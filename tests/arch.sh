@@ -29,18 +29,22 @@ while IFS=: read -r file line; do
         [[ $included == "$folder"/* ]] && allowed=yes
     done
     [ $allowed = yes ] || breach "$file: $part must not include $included"
-done < <(grep -rE --include='*.[ch]' '^ *# *include *"' io vision nn apps datasets)
+done < <(grep -rE --include='*.[ch]' --include='*.cpp' '^ *# *include *"' io vision nn apps datasets)
 
 # 2. Where each foreign header may stand (a regular expression of paths).
 only_in() {
     local what=$1 where=$2 hits
-    hits=$(grep -rnE --include='*.[ch]' "$what" io vision nn apps datasets tests |
+    hits=$(grep -rnE --include='*.[ch]' --include='*.cpp' "$what" io vision nn apps datasets tests |
         grep -vE "^($where):" || true)
     [ -z "$hits" ] || breach "$hits
   ^ allowed only in $where"
 }
 only_in '# *include *<png\.h>' 'vision/codecs/png\.c|vision/png_write\.c|datasets/write_image\.c'
 only_in '# *include *<jpeglib\.h>' 'vision/codecs/jpeg\.c|datasets/write_image\.c'
+only_in '# *include *<tiff' 'vision/codecs/tiff\.c'
+only_in '# *include *<webp/' 'vision/codecs/webp\.c'
+only_in '# *include *<zlib\.h>' 'vision/codecs/nifti\.c|vision/dicom_frame\.c'
+only_in '# *include *<gdcm' 'vision/codecs/dicom_gdcm\.cpp'
 only_in '# *include *<hdf5' 'io/h5_[a-z]*\.c'
 only_in '# *include *<zip\.h>' 'io/torch_zip\.c|tests/npz\.c'
 only_in '# *include *<nettle/' 'io/base/hash\.c'
@@ -51,8 +55,13 @@ only_in '# *pragma +omp +simd' 'nn/kernels/[a-z0-9_]*\.[ch]'
 only_in '# *pragma +omp +(p|f|c|a|t|s[^i]|b|m|o)' 'io/base/par\.c'
 only_in '# *include *<CUnit' 'tests/[a-z0-9_]*\.[ch]'
 
+hits=$(find io vision nn apps datasets tests -name '*.cpp' -o -name '*.cc' -o -name '*.hpp' |
+    grep -vx 'vision/codecs/dicom_gdcm\.cpp' || true)
+[ -z "$hits" ] || breach "$hits
+  ^ C++ stands in vision/codecs/dicom_gdcm.cpp alone"
+
 # 3. The library neither prints nor ends the program: that is what apps are for.
-hits=$(grep -rnE --include='*.c' '(^|[^_a-zA-Z0-9])((exit|abort|puts|putchar|printf|perror)\(|stdout|stderr)' \
+hits=$(grep -rnE --include='*.c' --include='*.cpp' '(^|[^_a-zA-Z0-9])((exit|abort|puts|putchar|printf|perror)\(|stdout|stderr)' \
     io vision nn | grep -vE ':[0-9]+: *(/?\*|//)' || true)
 [ -z "$hits" ] || breach "$hits
   ^ printing and exiting belong to apps"

@@ -14,10 +14,10 @@ while read -r lines file; do
         echo "$file: $lines lines; at most $most" >&2
         failed=1
     fi
-done < <(find "${folders[@]}" -name '*.[ch]' -exec wc -l {} + | grep -v ' total$')
+done < <(find "${folders[@]}" \( -name '*.[ch]' -o -name '*.cpp' \) -exec wc -l {} + | grep -v ' total$')
 
 if ctags --version 2>/dev/null | grep -q Universal; then
-    long=$(find "${folders[@]}" -name '*.c' -print0 | xargs -0 ctags -x --kinds-C=f \
+    long=$(find "${folders[@]}" \( -name '*.c' -o -name '*.cpp' \) -print0 | xargs -0 ctags -x --kinds-C=f --kinds-C++=f \
         --_xformat='%F %{line} %{end} %N' |
         awk -v most=$most_function \
             '$3 - $2 + 1 > most { printf "%s:%d: %s() has %d lines; at most %d\n", $1, $2, $4, $3 - $2 + 1, most }')

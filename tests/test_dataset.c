@@ -42,6 +42,33 @@ static bool warns(const struct thaw_dataset *data, const char *of)
     return false;
 }
 
+/* Files of scanners have names without a suffix: their content counts. */
+static void test_unnamed(void)
+{
+    struct thaw_dataset data;
+    struct thaw_error err = {0};
+    static const char dicom[132] = {[128] = 'D', 'I', 'C', 'M'};
+    const char *root = thaw_tmp("unnamed");
+    char path[600];
+    put(root, "a/1.png");
+    put(root, "b/2.png");
+    put(root, "a/README");
+    put(root, "a/7");
+    static const char *const names[] = {"a/IM000001", "a/1.2.840.10008.5", "b/film.txt"};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", root, names[i]);
+        CU_ASSERT_EQUAL_FATAL(thaw_file_write(path, dicom, sizeof dicom, &err), 0);
+    }
+    snprintf(path, sizeof path, "%s/a/pipe", root);
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+    CU_ASSERT_EQUAL_FATAL(from_dir(&data, root, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(data.n, 4);
+    CU_ASSERT_STRING_EQUAL(data.images[0].relative, "a/1.2.840.10008.5");
+    CU_ASSERT_STRING_EQUAL(data.images[2].relative, "a/IM000001");
+    CU_ASSERT_EQUAL(data.other, 4);
+    thaw_dataset_release(&data);
+}
+
 static void test_listing(void)
 {
     struct thaw_dataset data;
@@ -350,6 +377,7 @@ void thaw_test_dataset(void)
 {
     CU_pSuite s = thaw_suite("dataset");
     CU_add_test(s, "folders become classes, files images; the rest is counted", test_listing);
+    CU_add_test(s, "files without a suffix count by their content", test_unnamed);
     CU_add_test(s, "links neither hang nor repeat", test_links);
     CU_add_test(s, "pinned classes keep their places", test_pinned);
     CU_add_test(s, "too few classes, no folder", test_too_few);

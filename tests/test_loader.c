@@ -209,7 +209,7 @@ static void test_probe(void)
     CU_ASSERT_EQUAL_FATAL(
         thaw_told(thaw_probe_dataset(&probe, &s.data, &s.preprocess, &o, &err), &err), 0);
     CU_ASSERT_EQUAL(probe.n_bad, 0);
-    CU_ASSERT_EQUAL(probe.n_16bit, 0);
+    CU_ASSERT_EQUAL(probe.n_deep, 0);
     CU_ASSERT_TRUE(probe.min_width >= 8 && probe.max_height < 40);
     CU_ASSERT_EQUAL(thaw_cache_bytes(cache), IMAGES * VALUES * sizeof(float));
     thaw_probe_release(&probe);
@@ -311,12 +311,16 @@ static void test_probe_16bit(void)
     struct thaw_probe_options o = {.limit = 0, .cache = cache};
     CU_ASSERT_EQUAL_FATAL(
         thaw_told(thaw_probe_dataset(&probe, &s.data, &s.preprocess, &o, &err), &err), 0);
-    CU_ASSERT_EQUAL(probe.n_16bit, 1);
+    CU_ASSERT_EQUAL(probe.n_deep, 1);
     size_t wide = 0, narrow = 1;
     while (!strstr(s.data.images[wide].path, "wide.png"))
         wide++;
-    CU_ASSERT_EQUAL(thaw_probe_max16(&probe, &wide, 1), largest);
-    CU_ASSERT_EQUAL(thaw_probe_max16(&probe, &narrow, 1), 0);
+    struct thaw_probe_summary sum;
+    CU_ASSERT_EQUAL(thaw_probe_sum_up(&probe, &wide, 1, &sum, &err), 0);
+    CU_ASSERT_TRUE(sum.deep == 1 && !sum.real && sum.windows == 0);
+    CU_ASSERT_EQUAL((int)sum.ends[1], largest);
+    CU_ASSERT_EQUAL(thaw_probe_sum_up(&probe, &narrow, 1, &sum, &err), 0);
+    CU_ASSERT_EQUAL(sum.deep, 0);
     CU_ASSERT_PTR_NULL(thaw_cache_find(cache, wide));
     CU_ASSERT_PTR_NOT_NULL(thaw_cache_find(cache, narrow));
     thaw_probe_release(&probe);

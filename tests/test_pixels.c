@@ -33,7 +33,8 @@ static void test_samples(void)
     for (; thaw_pack_next(pack, &e); thaw_pack_release(&e), seen++) {
         struct thaw_pixels p;
         struct thaw_error err = {0};
-        struct thaw_decode_hint hint = {(int)e.numbers[4], (int)e.numbers[5]};
+        struct thaw_decode_hint hint = {.min_width = (int)e.numbers[4],
+                                        .min_height = (int)e.numbers[5]};
         int rc = thaw_told(thaw_pixels_decode(&p, e.a, e.a_size, &hint, e.name, &err), &err);
         bool same = rc == 0 && same_samples(&p, &e);
         if (!same)
@@ -101,7 +102,8 @@ static void test_damaged(void)
         for (size_t at = 0; at < e.a_size; at += 5) {
             struct thaw_pixels p;
             struct thaw_error err = {0};
-            struct thaw_decode_hint hint = {(int)e.numbers[4], (int)e.numbers[5]};
+            struct thaw_decode_hint hint = {.min_width = (int)e.numbers[4],
+                                            .min_height = (int)e.numbers[5]};
             unsigned char mask = (unsigned char)(1 << at % 8);
             e.a[at] ^= mask;
             int rc = thaw_pixels_decode(&p, e.a, e.a_size, &hint, e.name, &err);
@@ -120,13 +122,10 @@ static void test_foreign(void)
     static const struct {
         const char *start, *says;
         size_t offset, size;
-    } kinds[] = {{"II*\0\10\0\0\0", "is a TIFF file; ", 0, 8},
-                 {"GIF89a", "is a GIF file", 0, 6},
-                 {"BM", "is a BMP file", 0, 2},
-                 {"DICM", "is a DICOM file", 128, 4},
-                 {"WEBPVP8 ", "is a WebP file", 8, 8},
+    } kinds[] = {{"GIF89a", "is a GIF file; ", 0, 6},
                  {"ftypheic", "is a HEIC file", 4, 8},
-                 {"n+1\0", "is a NIfTI file", 344, 4},
+                 {"\x1f\x8b\x08", "is a gzip file", 0, 3},
+                 {"\x89HDF\r\n\x1a\n", "is an HDF5 file", 0, 8},
                  {"nothing", "is not a picture that can be read", 0, 7},
                  {"", "is empty", 0, 0}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

@@ -11,7 +11,7 @@
 static void test_modes(void)
 {
     uint8_t rgb[3] = {10, 100, 250};
-    struct thaw_pixels pixels = {1, 1, 3, 8, rgb, 0};
+    struct thaw_pixels pixels = {.width = 1, .height = 1, .channels = 3, .depth = 8, .data = rgb};
     static const struct {
         const char *mode;
         float want[3];
@@ -38,7 +38,8 @@ static void test_modes(void)
 static void test_channels(void)
 {
     uint8_t rgb[3] = {10, 100, 250}, grey[1] = {80};
-    struct thaw_pixels colour = {1, 1, 3, 8, rgb, 0}, plain = {1, 1, 1, 8, grey, 0};
+    struct thaw_pixels colour = {.width = 1, .height = 1, .channels = 3, .depth = 8, .data = rgb},
+                       plain = {.width = 1, .height = 1, .channels = 1, .depth = 8, .data = grey};
     struct thaw_preprocess p;
     struct thaw_error err = {0};
     float out[3];
@@ -58,7 +59,7 @@ static void test_channels(void)
 static void test_fits(void)
 {
     uint8_t data[8] = {40, 40, 200, 200, 40, 40, 200, 200};
-    struct thaw_pixels wide = {4, 2, 1, 8, data, 0};
+    struct thaw_pixels wide = {.width = 4, .height = 2, .channels = 1, .depth = 8, .data = data};
     struct thaw_preprocess p;
     struct thaw_error err = {0};
     float out[16];
@@ -73,7 +74,7 @@ static void test_fits(void)
     CU_ASSERT_EQUAL(thaw_told(thaw_preprocess_apply(&p, &wide, out, &err), &err), 0);
     CU_ASSERT_TRUE(thaw_near(
         out, (float[]){7, 7, 7, 7, 40, 40, 200, 200, 40, 40, 200, 200, 7, 7, 7, 7}, 16, 1e-6));
-    struct thaw_pixels line = {8, 1, 1, 8, data, 0};
+    struct thaw_pixels line = {.width = 8, .height = 1, .channels = 1, .depth = 8, .data = data};
     p.height = p.width = 2;
     CU_ASSERT_EQUAL(thaw_told(thaw_preprocess_apply(&p, &line, out, &err), &err), 0);
     CU_ASSERT_TRUE(thaw_near(&out[2], (float[]){7, 7}, 2, 1e-6));
@@ -83,7 +84,7 @@ static void test_fits(void)
 static void test_range(void)
 {
     uint16_t data[4] = {0, 1365, 4095, 65535};
-    struct thaw_pixels scan = {4, 1, 1, 16, data, 0};
+    struct thaw_pixels scan = {.width = 4, .height = 1, .channels = 1, .depth = 16, .data = data};
     struct thaw_preprocess p;
     struct thaw_error err = {0};
     float out[4];
@@ -104,7 +105,7 @@ static void test_range(void)
 static void test_affine(void)
 {
     uint8_t rgb[3] = {10, 100, 250};
-    struct thaw_pixels pixels = {1, 1, 3, 8, rgb, 0};
+    struct thaw_pixels pixels = {.width = 1, .height = 1, .channels = 3, .depth = 8, .data = rgb};
     for (int mode = 0; thaw_preprocess_modes[mode].name; mode++) {
         struct thaw_preprocess p;
         struct thaw_error err = {0};
@@ -218,7 +219,7 @@ static void test_file(void)
     p.scaled_decode = false;
     CU_ASSERT_EQUAL(thaw_told(thaw_preprocess_file(&p, path, full, &err), &err), 0);
     for (int way = 0; way < 2; way++) {
-        struct thaw_decode_hint hint = {16, 16};
+        struct thaw_decode_hint hint = {.min_width = 16, .min_height = 16};
         struct thaw_pixels pixels;
         float out[8 * 8 * 3];
         CU_ASSERT_EQUAL(thaw_pixels_load(&pixels, path, way ? NULL : &hint, &err), 0);

@@ -21,7 +21,8 @@ static int resize_entry(const struct thaw_pack_entry *e, struct thaw_image *out,
         in.data = (float *)(void *)e->a;
         return thaw_resize(&in, &box, out, err);
     }
-    struct thaw_pixels in = {width, height, channels, depth, e->a, 0};
+    struct thaw_pixels in = {
+        .width = width, .height = height, .channels = channels, .depth = depth, .data = e->a};
     return thaw_resize_pixels(&in, 0, depth == 16 ? 4095 : 255, &box, out, err);
 }
 
@@ -76,7 +77,7 @@ static void test_range(void)
 {
     uint16_t wide[4] = {50, 100, 200, 400};
     uint8_t narrow[4] = {50, 100, 150, 250};
-    struct thaw_pixels in = {4, 1, 1, 16, wide, 0};
+    struct thaw_pixels in = {.width = 4, .height = 1, .channels = 1, .depth = 16, .data = wide};
     struct thaw_image out;
     struct thaw_error err = {0};
     CU_ASSERT_EQUAL_FATAL(thaw_image_init(&out, 4, 1, 1, &err), 0);

@@ -32,8 +32,9 @@ struct thaw_dataset {
 };
 
 /* Lists the images below `root`. A file counts as an image when its name ends, in any case, with a
- * suffix of a codec; what it really is shows when it is decoded (a dangling link is listed, and
- * fails there). Links are followed, and no folder is entered twice within a class.
+ * suffix of a codec, or has no suffix (or one of digits) and begins as such files do; what it
+ * really is shows when it is decoded (a dangling link is listed, and fails there). Links are
+ * followed, and no folder is entered twice within a class.
  *
  * Without `pinned`, the classes are the subfolders that hold an image; fewer than two is an error.
  * With pinned names (n_pinned of them, copied in their order), labels count in that list: a folder

@@ -32,7 +32,9 @@ int thaw_image_from_pixels(struct thaw_image *image, const struct thaw_pixels *p
     const uint8_t *narrow = pixels->data;
     const uint16_t *wide = pixels->data;
     float *out = image->data;
-    if (pixels->depth == 16)
+    if (pixels->depth == 32)
+        memcpy(out, pixels->data, n * sizeof *out);
+    else if (pixels->depth == 16)
         for (size_t i = 0; i < n; i++)
             out[i] = wide[i];
     else

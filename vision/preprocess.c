@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io/base/mem.h"
+#include "vision/intensity.h"
 #include "vision/resize.h"
 
 enum { MAX_SIDE = 8192, SAMPLE_MAX = 65535 };
@@ -15,6 +16,11 @@ const char *const thaw_fit_names[] = {[THAW_FIT_STRETCH] = "stretch",
                                       [THAW_FIT_CROP] = "crop",
                                       [THAW_FIT_LETTERBOX] = "letterbox",
                                       NULL};
+
+const char *const thaw_intensity_names[] = {[THAW_INTENSITY_RANGE] = "range",
+                                            [THAW_INTENSITY_PERCENTILE] = "percentile",
+                                            [THAW_INTENSITY_WINDOW] = "window",
+                                            NULL};
 
 /* tf, caffe, torch: keras.applications.imagenet_utils.preprocess_input; torch's figures are for
  * 0..1 there. lite: the input of the EfficientNet-Lite networks. */
@@ -83,6 +89,7 @@ int thaw_preprocess_init(struct thaw_preprocess *p, const char *mode, int height
                                   .fit = THAW_FIT_STRETCH,
                                   .mode = index,
                                   .range = {0, SAMPLE_MAX},
+                                  .percentiles = {1, 99},
                                   .scaled_decode = true};
     if (is_custom(p))
         for (int c = 0; c < 3; c++)
@@ -98,6 +105,24 @@ static int check_custom(const struct thaw_preprocess *p, struct thaw_error *err)
                              "preprocessing: channel %d has mean %g and std %g; mode custom needs "
                              "finite numbers, std above 0, in units of 0..255",
                              c, (double)p->mean[c], (double)p->std[c]);
+    return 0;
+}
+
+static int check_intensity(const struct thaw_preprocess *p, struct thaw_error *err)
+{
+    const float *range = p->range, *percent = p->percentiles;
+    if (!(range[1] > range[0] && isfinite(range[1] - range[0])))
+        return thaw_fail(err, THAW_EINPUT,
+                         "preprocessing: range %g..%g of samples; it must rise and be finite",
+                         (double)range[0], (double)range[1]);
+    if (!(percent[0] >= 0 && percent[1] > percent[0] && percent[1] <= 100))
+        return thaw_fail(err, THAW_EINPUT,
+                         "preprocessing: percentiles %g and %g; they must rise and lie in 0..100",
+                         (double)percent[0], (double)percent[1]);
+    if (p->frame < 0)
+        return thaw_fail(err, THAW_EINPUT,
+                         "preprocessing: frame %d; frames count from 1, and 0 is the middle one",
+                         p->frame);
     return 0;
 }
 
@@ -118,11 +143,8 @@ int thaw_preprocess_check(const struct thaw_preprocess *p, struct thaw_error *er
                          mode->name);
     if (is_custom(p) && check_custom(p, err))
         return -1;
-    if (!(p->range[0] >= 0 && p->range[1] > p->range[0] && p->range[1] <= SAMPLE_MAX))
-        return thaw_fail(err, THAW_EINPUT,
-                         "preprocessing: range %g..%g of 16-bit samples; it must rise and lie in "
-                         "0..%d",
-                         (double)p->range[0], (double)p->range[1], SAMPLE_MAX);
+    if (check_intensity(p, err))
+        return -1;
     if (!(p->fill >= 0 && p->fill <= 255))
         return thaw_fail(err, THAW_EINPUT, "preprocessing: fill %g; it must lie in 0..255",
                          (double)p->fill);
@@ -138,10 +160,34 @@ void thaw_preprocess_fit_range(struct thaw_preprocess *p, int max)
     p->range[1] = (float)top;
 }
 
+/* Room above `lo` for an even picture, which becomes black. */
+static float above(float lo, float hi)
+{
+    return hi > lo ? hi : lo + fmaxf(1, fabsf(lo));
+}
+
+void thaw_preprocess_set_range(struct thaw_preprocess *p, float lo, float hi)
+{
+    p->range[0] = lo;
+    p->range[1] = above(lo, hi);
+}
+
+static void intensity_text(const struct thaw_preprocess *p, char *text, size_t size)
+{
+    double lo = (double)p->range[0], hi = (double)p->range[1];
+    if (p->intensity == THAW_INTENSITY_PERCENTILE)
+        snprintf(text, size, "percentiles %g..%g of each scan as 0..255", (double)p->percentiles[0],
+                 (double)p->percentiles[1]);
+    else if (p->intensity == THAW_INTENSITY_WINDOW)
+        snprintf(text, size, "each file's window, else samples %g..%g, as 0..255", lo, hi);
+    else
+        snprintf(text, size, "%s samples %g..%g as 0..255", lo < 0 ? "deep" : "16-bit", lo, hi);
+}
+
 char *thaw_preprocess_text(const struct thaw_preprocess *p, struct thaw_error *err)
 {
     const struct thaw_preprocess_mode *mode = &thaw_preprocess_modes[p->mode];
-    char formula[192], fill[32] = "";
+    char formula[192], fill[32] = "", intensity[96], frame[32] = "";
     snprintf(formula, sizeof formula, "%s", mode->formula ? mode->formula : "");
     if (is_custom(p) && p->channels == 1)
         snprintf(formula, sizeof formula, "(x-%g)/%g", (double)p->mean[0], (double)p->std[0]);
@@ -151,9 +197,12 @@ char *thaw_preprocess_text(const struct thaw_preprocess *p, struct thaw_error *e
                  (double)p->std[2]);
     if (p->fit == THAW_FIT_LETTERBOX)
         snprintf(fill, sizeof fill, " on %g", (double)p->fill);
-    return thaw_format(err, "%dx%d %s, %s%s, %s (%s), 16-bit samples %g..%g as 0..255%s", p->height,
-                       p->width, p->channels == 1 ? "grey" : "RGB", thaw_fit_names[p->fit], fill,
-                       formula, mode->name, (double)p->range[0], (double)p->range[1],
+    if (p->frame)
+        snprintf(frame, sizeof frame, ", frame %d", p->frame);
+    intensity_text(p, intensity, sizeof intensity);
+    return thaw_format(err, "%dx%d %s, %s%s, %s (%s), %s%s%s", p->height, p->width,
+                       p->channels == 1 ? "grey" : "RGB", thaw_fit_names[p->fit], fill, formula,
+                       mode->name, intensity, frame,
                        p->scaled_decode ? "" : ", JPEG decoded in full");
 }
 
@@ -161,9 +210,32 @@ char *thaw_preprocess_text(const struct thaw_preprocess *p, struct thaw_error *e
 
 struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p)
 {
-    struct thaw_decode_hint hint = {2 * p->width, 2 * p->height};
-    struct thaw_decode_hint none = {0, 0};
-    return p->scaled_decode ? hint : none;
+    struct thaw_decode_hint hint = {.frame = p->frame,
+                                    .shown = p->intensity == THAW_INTENSITY_WINDOW};
+    if (p->scaled_decode) {
+        hint.min_width = 2 * p->width;
+        hint.min_height = 2 * p->height;
+    }
+    return hint;
+}
+
+int thaw_preprocess_limits(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
+                           float limits[2], struct thaw_error *err)
+{
+    float lo = pixels->depth == 8 ? 0 : p->range[0], hi = pixels->depth == 8 ? 255 : p->range[1];
+    if (p->intensity == THAW_INTENSITY_WINDOW && pixels->window[1] > pixels->window[0]) {
+        lo = pixels->window[0];
+        hi = pixels->window[1];
+    } else if (p->intensity == THAW_INTENSITY_PERCENTILE) {
+        float ends[2];
+        if (thaw_intensity_percentiles(pixels, p->percentiles, ends, err))
+            return -1;
+        lo = ends[0];
+        hi = above(lo, ends[1]);
+    }
+    limits[0] = pixels->inverted ? hi : lo;
+    limits[1] = pixels->inverted ? lo : hi;
+    return 0;
 }
 
 /* The largest centred part of the scan with the target's proportions. */
@@ -224,16 +296,16 @@ int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_
     struct thaw_image inner;
     struct thaw_box box = {0, 0, (float)pixels->width, (float)pixels->height};
     int width = p->width, height = p->height, rc = -1;
-    float lo = pixels->depth == 16 ? p->range[0] : 0;
-    float hi = pixels->depth == 16 ? p->range[1] : 255;
+    float limits[2];
     memset(image, 0, sizeof *image);
     if (p->fit == THAW_FIT_CROP)
         box = centre_box(p, pixels->width, pixels->height);
     else if (p->fit == THAW_FIT_LETTERBOX)
         inner_size(p, pixels->width, pixels->height, &width, &height);
-    if (thaw_image_init(&inner, width, height, pixels->channels, err))
+    if (thaw_preprocess_limits(p, pixels, limits, err) ||
+        thaw_image_init(&inner, width, height, pixels->channels, err))
         return -1;
-    if (thaw_resize_pixels(pixels, lo, hi, &box, &inner, err))
+    if (thaw_resize_pixels(pixels, limits[0], limits[1], &box, &inner, err))
         goto done;
     if (width == p->width && height == p->height && inner.channels == p->channels) {
         *image = inner;

@@ -17,6 +17,14 @@ enum thaw_fit {
 };
 extern const char *const thaw_fit_names[]; /* "stretch", "crop", "letterbox", NULL */
 
+/* Which samples of a scan become 0 and 255. */
+enum thaw_intensity {
+    THAW_INTENSITY_RANGE,      /* `range`; 8-bit scans are 0..255 always */
+    THAW_INTENSITY_PERCENTILE, /* `percentiles` of each scan by itself, of any depth */
+    THAW_INTENSITY_WINDOW      /* the window each file states; as RANGE where it states none */
+};
+extern const char *const thaw_intensity_names[]; /* "range", "percentile", "window", NULL */
+
 /* Every mode is (x - mean) / std per channel of the result, x in 0..255. */
 struct thaw_preprocess_mode {
     const char *name;
@@ -34,12 +42,16 @@ struct thaw_preprocess {
     int fit;           /* enum thaw_fit */
     int mode;          /* index into thaw_preprocess_modes */
     float mean[3], std[3]; /* mode custom only; units of 0..255; std > 0 */
-    float range[2]; /* lo, hi of 16-bit samples, mapped to 0..255; 8-bit ones are 0..255 always */
+    int intensity;         /* enum thaw_intensity */
+    float range[2];        /* lo, hi of samples of more than 8 bits, mapped to 0..255 */
+    float percentiles[2];  /* lo, hi in 0..100, for that intensity */
+    int frame;             /* of files with several pictures: from 1, 0 = the middle one of each */
     bool scaled_decode; /* JPEG may be decoded at 1/2, 1/4 or 1/8 while twice the target is kept */
     float fill;         /* letterbox border, 0..255 */
 };
 
-/* Presets: 3 channels, stretch, range 0..65535, scaled decoding, fill 0. */
+/* Presets: 3 channels, stretch, range 0..65535, percentiles 1 and 99, the middle frame, scaled
+ * decoding, fill 0. */
 int thaw_preprocess_init(struct thaw_preprocess *p, const char *mode, int height, int width,
                          struct thaw_error *err);
 
@@ -62,12 +74,19 @@ char *thaw_preprocess_text(const struct thaw_preprocess *p, struct thaw_error *e
 /* Sets `range` for 16-bit scans whose largest sample is `max`: 0 .. the smallest 2^k-1 >= max, and
  * not under 255. */
 void thaw_preprocess_fit_range(struct thaw_preprocess *p, int max);
+/* Sets `range` to these samples, moved apart where they do not rise. */
+void thaw_preprocess_set_range(struct thaw_preprocess *p, float lo, float hi);
+
+/* The samples that become 0 and 255 for this scan; limits[0] > limits[1] where small samples are
+ * bright, never equal. */
+int thaw_preprocess_limits(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
+                           float limits[2], struct thaw_error *err);
 
 /* What a decoder may do for this record. */
 struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p);
 
-/* First half: range, fit and channels. Initialises `image` ([height,width,channels], 0..255), which
- * the caller releases; augmentation works on it. */
+/* First half: intensity, fit and channels. Initialises `image` ([height,width,channels], 0..255),
+ * which the caller releases; augmentation works on it. */
 int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
                              struct thaw_image *image, struct thaw_error *err);
 

@@ -4,7 +4,7 @@
 #include "io/base/field.h"
 #include "vision/preprocess.h"
 
-static const float whole_range[2] = {0, 65535};
+static const float whole_range[2] = {0, 65535}, usual_percentiles[2] = {1, 99};
 
 static int read_numbers(float *out, size_t n, const json_t *value, const char *what,
                         struct thaw_error *err)
@@ -37,6 +37,19 @@ static int read_range(void *place, const json_t *value, struct thaw_error *err)
 static json_t *write_range(const void *place)
 {
     return write_numbers(place, 2);
+}
+
+static int read_percentiles(void *place, const json_t *value, struct thaw_error *err)
+{
+    memcpy(place, usual_percentiles, sizeof usual_percentiles);
+    return value ? read_numbers(place, 2, value, "percentiles", err) : 0;
+}
+
+/* What older files lack is written only where it says something. */
+static json_t *write_percentiles(const void *place)
+{
+    return memcmp(place, usual_percentiles, sizeof usual_percentiles) ? write_numbers(place, 2)
+                                                                      : NULL;
 }
 
 static int read_three(void *place, const json_t *value, struct thaw_error *err)
@@ -94,6 +107,16 @@ static const struct thaw_field fields[] = {
      .offset = AT(range),
      .read = read_range,
      .write = write_range},
+    {.key = "intensity",
+     .type = THAW_FIELD_CHOICE,
+     .offset = AT(intensity),
+     .choices = thaw_intensity_names},
+    {.key = "percentiles",
+     .type = THAW_FIELD_CUSTOM,
+     .offset = AT(percentiles),
+     .read = read_percentiles,
+     .write = write_percentiles},
+    {.key = "frame", .type = THAW_FIELD_INT, .offset = AT(frame)},
     {.key = "scaled_decode", .type = THAW_FIELD_BOOL, .offset = AT(scaled_decode), .preset = 1},
     {.key = "fill", .type = THAW_FIELD_FLOAT, .offset = AT(fill)},
     {.type = THAW_FIELD_END}};

@@ -7,11 +7,13 @@
 
 #include "io/base/mem.h"
 #include "io/base/par.h"
+#include "vision/intensity.h"
 
 /* What one file showed. */
 struct finding {
     char *reason; /* NULL: it can be read */
-    int width, height, channels, max16;
+    int width, height, channels;
+    struct thaw_probe_samples samples;
     size_t work;
 };
 
@@ -25,17 +27,18 @@ struct work {
     bool stopped;
 };
 
-static int largest_sample(const struct thaw_pixels *pixels)
+static int look_at_samples(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
+                           struct thaw_probe_samples *s, struct thaw_error *err)
 {
-    const uint16_t *sample = pixels->data;
-    size_t n = (size_t)pixels->width * (size_t)pixels->height * (size_t)pixels->channels;
-    int largest = 0;
-    if (pixels->depth != 16)
+    static const float whole[2] = {0, 100};
+    *s = (struct thaw_probe_samples){.deep = pixels->depth > 8,
+                                     .real = pixels->depth == 32,
+                                     .window = pixels->window[1] > pixels->window[0]};
+    if (!s->deep)
         return 0;
-    for (size_t i = 0; i < n; i++)
-        if (sample[i] > largest)
-            largest = sample[i];
-    return largest ? largest : 1; /* 0 would say that it has 8 bits */
+    if (thaw_intensity_percentiles(pixels, whole, s->ends, err))
+        return -1;
+    return thaw_intensity_percentiles(pixels, p->percentiles, s->inner, err);
 }
 
 static int look(const struct work *w, size_t i, struct finding *f, struct thaw_error *err)
@@ -48,10 +51,11 @@ static int look(const struct work *w, size_t i, struct finding *f, struct thaw_e
     f->width = pixels.width;
     f->height = pixels.height;
     f->channels = pixels.channels;
-    f->max16 = largest_sample(&pixels);
     f->work = pixels.work;
-    int rc = thaw_preprocess_geometry(w->preprocess, &pixels, &image, err);
-    if (rc == 0 && w->options->cache && pixels.depth != 16)
+    int rc = look_at_samples(w->preprocess, &pixels, &f->samples, err);
+    if (rc == 0)
+        rc = thaw_preprocess_geometry(w->preprocess, &pixels, &image, err);
+    if (rc == 0 && w->options->cache && !f->samples.deep && !f->samples.window)
         thaw_cache_offer(w->options->cache, i, &image);
     thaw_image_release(&image);
     thaw_pixels_release(&pixels);
@@ -102,7 +106,7 @@ static int collect(struct thaw_probe *probe, struct work *w, bool *drop, struct 
     size_t n_bad = probe->n_bad;
     probe->n_bad = 0;
     if (!(probe->bad = thaw_new(n_bad, sizeof *probe->bad, err)) ||
-        !(probe->max16 = thaw_new(data->n - n_bad, sizeof *probe->max16, err)))
+        !(probe->samples = thaw_new(data->n - n_bad, sizeof *probe->samples, err)))
         return -1;
     for (size_t i = 0; i < data->n; i++) {
         struct finding *f = &w->found[i];
@@ -116,8 +120,8 @@ static int collect(struct thaw_probe *probe, struct work *w, bool *drop, struct 
             probe->n_bad++;
             continue;
         }
-        probe->max16[kept++] = f->max16;
-        probe->n_16bit += f->max16 > 0;
+        probe->samples[kept++] = f->samples;
+        probe->n_deep += f->samples.deep;
         probe->n_grey += f->channels == 1;
         probe->work = f->work > probe->work ? f->work : probe->work;
         widen(&probe->min_width, &probe->max_width, f->width);
@@ -197,15 +201,42 @@ void thaw_probe_release(struct thaw_probe *probe)
         free(probe->bad[i].reason);
     }
     free(probe->bad);
-    free(probe->max16);
+    free(probe->samples);
     *probe = (struct thaw_probe){0};
 }
 
-int thaw_probe_max16(const struct thaw_probe *probe, const size_t *items, size_t n)
+static int by_value(const void *a, const void *b)
 {
-    int largest = 0;
-    for (size_t i = 0; i < n; i++)
-        if (probe->max16[items[i]] > largest)
-            largest = probe->max16[items[i]];
-    return largest;
+    float x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+int thaw_probe_sum_up(const struct thaw_probe *probe, const size_t *items, size_t n,
+                      struct thaw_probe_summary *sum, struct thaw_error *err)
+{
+    *sum = (struct thaw_probe_summary){0};
+    float *inner[2] = {thaw_new(n, sizeof *inner[0], err), thaw_new(n, sizeof *inner[1], err)};
+    int rc = inner[0] && inner[1] ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct thaw_probe_samples *s = &probe->samples[items[i]];
+        sum->windows += s->window;
+        if (!s->deep)
+            continue;
+        sum->real |= s->real;
+        if (sum->deep == 0 || s->ends[0] < sum->ends[0])
+            sum->ends[0] = s->ends[0];
+        if (sum->deep == 0 || s->ends[1] > sum->ends[1])
+            sum->ends[1] = s->ends[1];
+        inner[0][sum->deep] = s->inner[0];
+        inner[1][sum->deep++] = s->inner[1];
+    }
+    for (int end = 0; rc == 0 && sum->deep && end < 2; end++) {
+        qsort(inner[end], sum->deep, sizeof *inner[end], by_value);
+        sum->inner[end] = inner[end][(sum->deep - 1) / 2];
+    }
+    free(inner[0]);
+    free(inner[1]);
+    return rc;
 }

@@ -3,6 +3,7 @@
 #ifndef THAW_VISION_PROBE_H
 #define THAW_VISION_PROBE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "io/base/error.h"
@@ -15,12 +16,21 @@ struct thaw_bad_file {
     char *reason; /* without the path */
 };
 
+/* The samples of an image that stayed, where they are deep (more than 8 bits, or float) or come
+ * with a window. */
+struct thaw_probe_samples {
+    bool deep, real; /* real: float */
+    bool window;     /* the file states one */
+    float ends[2];   /* of a deep image: smallest and largest sample */
+    float inner[2];  /* of a deep image: at the record's percentiles */
+};
+
 struct thaw_probe {
     size_t files;              /* looked at */
     struct thaw_bad_file *bad; /* in the order of the data set */
     size_t n_bad;
-    int *max16; /* [images that stayed]: largest sample of a 16-bit image, 0 for 8 bits */
-    size_t n_16bit, n_grey;                           /* of those that stayed */
+    struct thaw_probe_samples *samples;               /* [images that stayed] */
+    size_t n_deep, n_grey;                            /* of those that stayed */
     int min_width, max_width, min_height, max_height; /* as decoded; after EXIF orientation */
     size_t work;                                      /* most bytes that decoding one image held */
 };
@@ -30,8 +40,8 @@ struct thaw_probe {
 
 struct thaw_probe_options {
     double limit; /* part of the files that may be bad, rounded up; 1 = all of them */
-    /* NULL, or made for this data set: gets the pictures, except 16-bit ones, whose range follows
-     * from this look. */
+    /* NULL, or made for this data set: gets the pictures, except deep ones and those with a window,
+     * whose intensity follows from this look. */
     struct thaw_cache *cache;
     /* NULL, or called after each file, by any thread but one at a time; other than 0 stops the look
      * with THAW_ESTOPPED. */
@@ -39,7 +49,7 @@ struct thaw_probe_options {
     void *ctx;
 };
 
-/* Decodes and fits every image with all threads, without the record's 16-bit range mattering.
+/* Decodes and fits every image with all threads, without the record's intensity mattering.
  * Images that cannot be read are dropped from `data` and the cache and listed. More than the limit,
  * a class that loses all its images, and no image at all are errors. The caller releases; after an
  * error the probe still holds the list of bad files and `data` is as before. */
@@ -48,8 +58,14 @@ int thaw_probe_dataset(struct thaw_probe *probe, struct thaw_dataset *data,
                        const struct thaw_probe_options *options, struct thaw_error *err);
 void thaw_probe_release(struct thaw_probe *probe);
 
-/* Largest 16-bit sample among these images (e.g. the training side), 0 when none has 16 bits: for
- * thaw_preprocess_fit_range. */
-int thaw_probe_max16(const struct thaw_probe *probe, const size_t *items, size_t n);
+/* What these images (e.g. the training side) say together. */
+struct thaw_probe_summary {
+    size_t deep, windows; /* images that are deep; that state a window */
+    bool real;            /* one of the deep is float */
+    float ends[2];        /* smallest and largest sample of the deep images */
+    float inner[2];       /* medians of their samples at the record's percentiles */
+};
+int thaw_probe_sum_up(const struct thaw_probe *probe, const size_t *items, size_t n,
+                      struct thaw_probe_summary *sum, struct thaw_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,9 @@ struct source {
     const void *data; /* [H,W,C] */
     size_t stride;    /* samples of a row */
     int bits;         /* 8 and 16 unsigned, 32 float */
-    float gain, bias; /* sample * gain + bias, held in 0..255; not for float */
+    bool as_it_is;    /* floats that are neither scaled nor held */
+    float gain, bias; /* sample * gain + bias, held in 0..255 */
+    float lo;         /* the sample that becomes 0 */
 };
 
 static void taps_release(struct taps *t)
@@ -96,6 +99,14 @@ static void add_u16_mapped(float *restrict row, const uint16_t *restrict in, siz
         row[i] += weight * held((float)in[i] * gain + bias);
 }
 
+/* The difference first: samples may lie far from 0 and near each other. */
+static void add_f32_mapped(float *restrict row, const float *restrict in, size_t n, float weight,
+                           float gain, float lo)
+{
+    for (size_t i = 0; i < n; i++)
+        row[i] += weight * held((in[i] - lo) * gain);
+}
+
 static void add_f32(float *restrict row, const float *restrict in, size_t n, float weight)
 {
     for (size_t i = 0; i < n; i++)
@@ -107,8 +118,10 @@ static void add_row(const struct source *s, size_t y, size_t first, size_t n, fl
                     float *row)
 {
     size_t at = y * s->stride + first;
-    if (s->bits == 32)
+    if (s->as_it_is)
         add_f32(row, (const float *)s->data + at, n, weight);
+    else if (s->bits == 32)
+        add_f32_mapped(row, (const float *)s->data + at, n, weight, s->gain, s->lo);
     else if (s->bits == 16)
         add_u16_mapped(row, (const uint16_t *)s->data + at, n, weight, s->gain, s->bias);
     else if (s->gain == 1 && s->bias == 0)
@@ -212,19 +225,20 @@ int thaw_resize(const struct thaw_image *in, const struct thaw_box *box, struct 
 {
     assert(in->channels == out->channels);
     struct source s = {
-        .data = in->data, .stride = (size_t)in->width * (size_t)in->channels, .bits = 32};
+        .data = in->data, .stride = (size_t)in->width * (size_t)in->channels, .as_it_is = true};
     return resize(&s, in->width, in->height, box, out, err);
 }
 
 int thaw_resize_pixels(const struct thaw_pixels *in, float lo, float hi, const struct thaw_box *box,
                        struct thaw_image *out, struct thaw_error *err)
 {
-    assert(in->channels == out->channels && hi > lo);
+    assert(in->channels == out->channels && hi != lo);
     float gain = 255 / (hi - lo);
     struct source s = {.data = in->data,
                        .stride = (size_t)in->width * (size_t)in->channels,
                        .bits = in->depth,
                        .gain = gain,
-                       .bias = -lo * gain};
+                       .bias = -lo * gain,
+                       .lo = lo};
     return resize(&s, in->width, in->height, box, out, err);
 }

@@ -20,7 +20,7 @@ int thaw_resize(const struct thaw_image *in, const struct thaw_box *box, struct 
                 struct thaw_error *err);
 
 /* The same straight from samples: each becomes (sample - lo) * 255 / (hi - lo), held in 0..255,
- * before it is filtered. hi > lo. */
+ * before it is filtered. hi and lo differ; where lo is the greater, small samples become bright. */
 int thaw_resize_pixels(const struct thaw_pixels *in, float lo, float hi, const struct thaw_box *box,
                        struct thaw_image *out, struct thaw_error *err);
 

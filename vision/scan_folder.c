@@ -1,10 +1,12 @@
 #include "vision/scan_folder.h"
 
+#include <fcntl.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/base/file.h"
 #include "io/base/mem.h"
@@ -23,6 +25,30 @@ bool thaw_scan_is_image(const char *name)
         }
     }
     return false;
+}
+
+/* Scanners and archives call files IM000001 or 1.2.840.10008.5: no suffix, or one of digits. */
+static bool may_be_unnamed(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return !dot || dot[1 + strspn(dot + 1, "0123456789")] == 0;
+}
+
+/* Does the file begin as those of a codec do? */
+static bool begins_as_image(const char *path)
+{
+    unsigned char head[1024];
+    struct stat st;
+    /* A pipe or a device would block whoever opens it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    ssize_t n = regular ? read(fd, head, sizeof head) : 0;
+    bool found = false;
+    for (const struct thaw_codec *const *c = thaw_codecs; !found && n > 0 && *c; c++)
+        found = (*c)->sniff(head, (size_t)n);
+    if (fd >= 0)
+        close(fd);
+    return found;
 }
 
 /* A folder that has been entered; a tree of these (tsearch) ends loops of links, and keeps folders
@@ -107,17 +133,15 @@ static int walk(struct thaw_scan *scan, void **seen, const char *root, const cha
             scan->hidden++;
             continue;
         }
-        if (!entries[i].is_dir && !thaw_scan_is_image(name)) {
-            scan->other++;
-            continue;
-        }
         if (!(below = thaw_format(err, "%s/%s", folder, name)) ||
             !(full = thaw_format(err, "%s/%s", path, name)))
             rc = -1;
         else if (entries[i].is_dir)
             rc = walk(scan, seen, root, below, label, err);
-        else
+        else if (thaw_scan_is_image(name) || (may_be_unnamed(name) && begins_as_image(full)))
             rc = add_file(scan, full, below, label, err);
+        else
+            scan->other++;
         free(below);
         free(full);
     }

@@ -25,7 +25,8 @@ struct thaw_scan {
 /* Does the name end, in any case, with a suffix of a codec? */
 bool thaw_scan_is_image(const char *name);
 
-/* Adds the images below root/folder, links followed, each folder once. */
+/* Adds the images below root/folder, links followed, each folder once: files with the suffix of a
+ * codec, and those without a suffix, or with one of digits, that begin as a codec's files do. */
 int thaw_scan_folder(struct thaw_scan *scan, const char *root, const char *folder, int label,
                      struct thaw_error *err);
 

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct thaw_decode_hint hints[] = {{0, 0}, {9, 7}};
+    static const struct thaw_decode_hint hints[] = {{.min_width = 0},
+                                                    {.min_width = 9, .min_height = 7}};
     if (!thaw_codec_jpeg.sniff(data, size))
         return 0;
     for (int i = 0; i < 2; i++) {

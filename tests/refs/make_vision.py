@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes vision_pictures.bin, vision_bad.bin and vision_resize.bin beside itself (numpy, Pillow >= 10).
 
-A pack is a row of entries: one line "NAME SIZE_A SIZE_B NUMBER...", then SIZE_A and SIZE_B bytes.
+Entries of the packs (pack.py):
   pictures: A = a PNG or JPEG file, B = its samples (16 bits: little endian);
             numbers: width height channels depth min_width min_height (of the decode hint)
   bad:      A = a file to refuse, B = what the error must say
@@ -11,29 +11,15 @@ PNG files are put together here, since Pillow neither writes nor keeps most of t
 a kind without loss the samples are checked against it. JPEG samples are Pillow's.
 """
 import io
-import os
 import struct
 import zlib
 
 import numpy as np
 from PIL import Image, ImageOps
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from pack import Pack
+
 rng = np.random.default_rng(7)
-
-
-class Pack:
-    def __init__(self, name):
-        self.path, self.parts = os.path.join(HERE, name), []
-
-    def add(self, name, a, b, *numbers):
-        line = " ".join(str(x) for x in (name, len(a), len(b)) + numbers)
-        self.parts += [line.encode() + b"\n", a, b]
-
-    def write(self):
-        with open(self.path, "wb") as f:
-            f.write(b"".join(self.parts))
-        print(self.path, os.path.getsize(self.path))
 
 
 # --- PNG ---

@@ -246,12 +246,9 @@ static int jpeg_decode(struct thaw_pixels *pixels, const unsigned char *data, si
     return rc;
 }
 
-#define TEXT_OF(token)      #token
-#define VERSION_TEXT(token) TEXT_OF(token)
-
 const struct thaw_codec thaw_codec_jpeg = {
     .name = "JPEG",
-    .library = "libjpeg-turbo " VERSION_TEXT(LIBJPEG_TURBO_VERSION),
+    .library = "libjpeg-turbo " THAW_TEXT_OF(LIBJPEG_TURBO_VERSION),
     .suffixes = ".jpg .jpeg .jpe .jfif",
     .sniff = jpeg_sniff,
     .decode = jpeg_decode,
