@@ -41,23 +41,22 @@ int thaw_likeness_of(const struct thaw_pixels *pixels, uint8_t grey[POINTS], boo
 
 /* --- the middle band --- */
 
-/* A Gaussian along one axis; at the edges of the picture what lies outside does not count. */
-static void blur_axis(const float *in, float *out, const float *weight, int reach, int along,
-                      int across)
+/* A Gaussian down the columns; `out` is transposed, so that doing it twice is both axes. At the
+ * edges of the picture what lies outside does not count. */
+static void blur_columns(const float *in, float *out, const float *weight, int reach)
 {
-    for (int i = 0; i < SIDE; i++) {
-        int first = i < reach ? 0 : i - reach, last = i + reach < SIDE ? i + reach : SIDE - 1;
-        float sum = 0, *to = out + i * along;
+    for (int y = 0; y < SIDE; y++) {
+        int first = y < reach ? 0 : y - reach, last = y + reach < SIDE ? y + reach : SIDE - 1;
+        float sum = 0, row[SIDE] = {0};
         for (int k = first; k <= last; k++)
-            sum += weight[k - i + reach];
-        for (int j = 0; j < SIDE; j++)
-            to[j * across] = 0;
+            sum += weight[k - y + reach];
         for (int k = first; k <= last; k++) {
-            float w = weight[k - i + reach] / sum;
-            const float *from = in + k * along;
-            for (int j = 0; j < SIDE; j++)
-                to[j * across] += w * from[j * across];
+            float w = weight[k - y + reach] / sum;
+            for (int x = 0; x < SIDE; x++)
+                row[x] += w * in[k * SIDE + x];
         }
+        for (int x = 0; x < SIDE; x++)
+            out[x * SIDE + y] = row[x];
     }
 }
 
@@ -67,8 +66,8 @@ static void blur(const float *in, float *out, float sigma)
     int reach = (int)ceilf(3 * sigma);
     for (int k = -reach; k <= reach; k++)
         weight[k + reach] = expf(-(float)(k * k) / (2 * sigma * sigma));
-    blur_axis(in, between, weight, reach, SIDE, 1);
-    blur_axis(between, out, weight, reach, 1, SIDE);
+    blur_columns(in, between, weight, reach);
+    blur_columns(between, out, weight, reach);
 }
 
 /* Shading, borders and coils differ between scanners, noise between films: what is between them

@@ -134,7 +134,7 @@ static float compare(const struct thaw_likeness_view *a, const struct thaw_liken
         {THAW_LIKENESS_WHOLE, THAW_LIKENESS_INNER},
         {THAW_LIKENESS_INNER, THAW_LIKENESS_WHOLE},
     };
-    const float near_miss = 0.2F;
+    const float near_miss = 0.1F;
     float best = thaw_likeness_correlate(a, b, how->part, how->other_part);
     for (int k = 0; k < 3 && best < least && best > least - near_miss; k++) {
         if (parts[k][0] == how->part && parts[k][1] == how->other_part)
