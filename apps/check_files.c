@@ -26,26 +26,32 @@ static const char *part_of(const struct thaw_check *c, size_t i)
 
 /* --- JSON --- */
 
+static json_t *classes_json(const struct thaw_dataset *data)
+{
+    json_t *list = json_array();
+    for (int k = 0; k < data->n_classes; k++) {
+        json_int_t n = 0;
+        for (size_t i = 0; i < data->n; i++)
+            n += data->images[i].label == k;
+        json_array_append_new(
+            list, json_pack("{s:o, s:I}", "name", thaw_text_json(data->classes[k]), "images", n));
+    }
+    return list;
+}
+
 static json_t *parts_json(const struct thaw_check *c)
 {
     json_t *parts = json_array();
     for (int p = 0; p < THAW_CHECK_PARTS; p++) {
         const struct thaw_dataset *data = &c->sets[p];
-        json_t *classes = json_object();
-        for (int k = 0; k < data->n_classes; k++) {
-            json_int_t n = 0;
-            for (size_t i = 0; i < data->n; i++)
-                n += data->images[i].label == k;
-            json_object_set_new(classes, data->classes[k], json_integer(n));
-        }
         if (data->n)
             json_array_append_new(
-                parts, json_pack("{s:s, s:s, s:I, s:O, s:I, s:I}", "name",
-                                 c->divided ? thaw_check_part_names[p] : "all", "folder",
-                                 data->root, "images", (json_int_t)data->n, "classes", classes,
-                                 "copies_of_earlier_parts", (json_int_t)c->leaks[p],
-                                 "patients_of_earlier_parts", (json_int_t)c->patients[p]));
-        json_decref(classes);
+                parts,
+                json_pack("{s:s, s:o, s:I, s:o, s:I, s:I}", "name",
+                          c->divided ? thaw_check_part_names[p] : "all", "folder",
+                          thaw_text_json(data->root), "images", (json_int_t)data->n, "classes",
+                          classes_json(data), "copies_of_earlier_parts", (json_int_t)c->leaks[p],
+                          "patients_of_earlier_parts", (json_int_t)c->patients[p]));
     }
     return parts;
 }
@@ -55,8 +61,9 @@ static json_t *unreadable_json(const struct thaw_check *c)
     json_t *list = json_array();
     for (size_t i = 0; i < c->n; i++)
         if (c->survey.sights[i].reason)
-            json_array_append_new(list, json_pack("{s:s, s:s}", "file", path_of(c, i), "reason",
-                                                  c->survey.sights[i].reason));
+            json_array_append_new(list,
+                                  json_pack("{s:o, s:o}", "file", thaw_text_json(path_of(c, i)),
+                                            "reason", thaw_text_json(c->survey.sights[i].reason)));
     return list;
 }
 
@@ -65,11 +72,11 @@ static json_t *pairs_json(const struct thaw_check *c)
     json_t *list = json_array();
     for (size_t i = 0; i < c->n_pairs; i++) {
         const struct thaw_check_pair *p = &c->pairs[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:f, s:b, s:b, s:b, s:b}", "a",
-                                        path_of(c, p->a), "b", path_of(c, p->b), "correlation",
-                                        (double)p->alike, "same_pixels", p->equal, "mirrored",
-                                        p->mirrored, "leak", p->leak, "conflict", p->conflict));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:f, s:b, s:b, s:b, s:b}", "a", path_of(c, p->a), "b",
+                            thaw_text_json(path_of(c, p->b)), "correlation", (double)p->alike,
+                            "same_pixels", p->equal, "mirrored", p->mirrored, "leak", p->leak,
+                            "conflict", p->conflict));
     }
     return list;
 }
@@ -91,10 +98,10 @@ static json_t *properties_json(const struct thaw_check *c)
             const struct thaw_giveaway_cell *cell = &g->rule.cells[k];
             thaw_check_property_text(property, cell->lo, text, sizeof text);
             thaw_check_property_text(property, cell->hi, hi, sizeof hi);
-            json_array_append_new(rule,
-                                  json_pack("{s:s, s:s, s:s, s:I, s:I}", "from", text, "to", hi,
-                                            "class", c->sets[0].classes[cell->label], "images",
-                                            (json_int_t)cell->n, "right", (json_int_t)cell->right));
+            json_array_append_new(
+                rule, json_pack("{s:s, s:s, s:s, s:I, s:I}", "from", text, "to", hi, "class",
+                                thaw_text_json(c->sets[0].classes[cell->label]), "images",
+                                (json_int_t)cell->n, "right", (json_int_t)cell->right));
         }
         json_array_append_new(all,
                               json_pack("{s:s, s:I, s:I, s:I, s:b, s:o, s:o}", "property",
@@ -108,12 +115,12 @@ static json_t *properties_json(const struct thaw_check *c)
 
 json_t *thaw_check_json(const struct thaw_check *c)
 {
-    return json_pack("{s:s, s:I, s:b, s:I, s:o, s:o, s:I, s:I, s:o, s:s?, s:o}", "data", c->root,
-                     "images", (json_int_t)c->n, "divided", c->divided, "severe",
-                     (json_int_t)c->severe, "parts", parts_json(c), "unreadable",
-                     unreadable_json(c), "repeated", (json_int_t)c->repeated, "conflicts",
-                     (json_int_t)c->conflicts, "pairs", pairs_json(c), "patients", c->groups,
-                     "properties", properties_json(c));
+    return json_pack(
+        "{s:o, s:I, s:b, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "data", thaw_text_json(c->root),
+        "images", (json_int_t)c->n, "divided", c->divided, "severe", (json_int_t)c->severe, "parts",
+        parts_json(c), "unreadable", unreadable_json(c), "repeated", (json_int_t)c->repeated,
+        "conflicts", (json_int_t)c->conflicts, "pairs", pairs_json(c), "patients",
+        c->groups ? thaw_text_json(c->groups) : json_null(), "properties", properties_json(c));
 }
 
 /* --- CSV --- */

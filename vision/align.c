@@ -3,7 +3,7 @@
 
 #include "vision/likeness.h"
 
-enum { SIDE = THAW_LIKENESS_SIDE, POINTS = THAW_LIKENESS_POINTS, STEPS = 8, NUMBERS = 4 };
+enum { SIDE = THAW_LIKENESS_SIDE, POINTS = THAW_LIKENESS_POINTS, STEPS = 8, NUMBERS = 4, CELL = 8 };
 
 /* Where a point of a lies in b, along one axis: scale * t + shift, the picture being -1..1. */
 struct axis {
@@ -118,19 +118,59 @@ static void normal_equations(const float *b, const float *left, const float *mas
 /* Larger changes than this are no small crop any more. */
 static void hold(struct axis *axis, float scale, float shift)
 {
-    const float least = 0.88F, most = 1.14F, far = 0.14F;
+    const float least = 0.92F, most = 1.09F, far = 0.08F;
     axis->scale = fminf(fmaxf(axis->scale + scale, least), most);
     axis->shift = fminf(fmaxf(axis->shift + shift, -far), far);
 }
 
+/* Of one cell: its correlation, times the weight that is returned. */
+static float correlate_cell(const float *a, const float *b, const float *mask, float *sum)
+{
+    const float noise = 4; /* variance, in steps of 0..255: less than this shows nothing */
+    float n = 0, ma = 0, mb = 0, va = 0, vb = 0, both = 0;
+    for (int y = 0; y < CELL; y++)
+        for (int x = 0; x < CELL; x++) {
+            float m = mask[y * SIDE + x], u = m * a[y * SIDE + x], v = m * b[y * SIDE + x];
+            n += m;
+            ma += u;
+            mb += v;
+            va += u * u;
+            vb += v * v;
+            both += u * v;
+        }
+    if (n < CELL * CELL / 2)
+        return 0;
+    ma /= n;
+    mb /= n;
+    va = fmaxf(va / n - ma * ma, 0);
+    vb = fmaxf(vb / n - mb * mb, 0);
+    if (va + vb < 2 * noise)
+        return 0;
+    /* The square root of what is there: a bright skull must not outweigh the brain inside it. */
+    float weight = sqrtf(sqrtf(va * vb));
+    *sum += weight * (both / n - ma * mb) / sqrtf((va + noise / 4) * (vb + noise / 4));
+    return weight;
+}
+
+/* Half of it the correlation of the whole, half the mean of that of its cells. */
 static float correlation(const float *a, const float *b, const struct placement *at)
 {
-    float moved[POINTS], mask[POINTS], x[POINTS], y[POINTS], sum = 0;
+    float moved[POINTS], mask[POINTS], x[POINTS], y[POINTS], sum = 0, cells = 0, weight = 0;
     warp(b, at, moved, mask);
-    float length = centre(a, mask, x) * centre(moved, mask, y);
-    for (int i = 0; i < POINTS; i++)
+    float size = centre(a, mask, x), own = centre(moved, mask, y);
+    if (size <= 0 || own <= 0)
+        return 0;
+    for (int i = 0; i < POINTS; i++) {
+        y[i] *= size / own;
         sum += x[i] * y[i];
-    return length > 0 ? sum / length : 0;
+    }
+    for (int row = 0; row < SIDE; row += CELL)
+        for (int column = 0; column < SIDE; column += CELL) {
+            int i = row * SIDE + column;
+            weight += correlate_cell(x + i, y + i, mask + i, &cells);
+        }
+    float whole = sum / (size * size);
+    return weight > 0 ? (whole + cells / weight) / 2 : whole;
 }
 
 static void align(const float *a, const float *b, struct placement *at)

@@ -49,8 +49,9 @@ void thaw_likeness_prepare(const uint8_t grey[THAW_LIKENESS_POINTS], bool mirror
                            struct thaw_likeness_view *view);
 
 /* Lays b over a (shift and scale along each axis; by Lucas and Kanade, "An iterative image
- * registration technique", IJCAI 1981, beginning with the parts that were found alike) and gives
- * the correlation of the middle bands where both are: 1 for copies, -1..1. */
+ * registration technique", IJCAI 1981, beginning with the parts that were found alike) and compares
+ * the middle bands where both are: the mean of the correlation of the whole and of that of its
+ * 6 x 6 cells, weighted by the root of what they show. 1 for copies, -1..1. */
 float thaw_likeness_correlate(const struct thaw_likeness_view *a,
                               const struct thaw_likeness_view *b, enum thaw_likeness_part part_a,
                               enum thaw_likeness_part part_b);
