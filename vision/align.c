@@ -5,6 +5,9 @@
 
 enum { SIDE = THAW_LIKENESS_SIDE, POINTS = THAW_LIKENESS_POINTS, STEPS = 8, NUMBERS = 4, CELL = 8 };
 
+/* Lengths below this are rounding errors of an even picture. */
+static const float rounding = 1;
+
 /* Where a point of a lies in b, along one axis: scale * t + shift, the picture being -1..1. */
 struct axis {
     float scale, shift;
@@ -158,7 +161,7 @@ static float correlation(const float *a, const float *b, const struct placement 
     float moved[POINTS], mask[POINTS], x[POINTS], y[POINTS], sum = 0, cells = 0, weight = 0;
     warp(b, at, moved, mask);
     float size = centre(a, mask, x), own = centre(moved, mask, y);
-    if (size <= 0 || own <= 0)
+    if (size < rounding || own < rounding)
         return 0;
     for (int i = 0; i < POINTS; i++) {
         y[i] *= size / own;
@@ -181,7 +184,7 @@ static void align(const float *a, const float *b, struct placement *at)
         float h[NUMBERS][NUMBERS], g[NUMBERS];
         warp(b, at, moved, mask);
         float size = centre(a, mask, want), own = centre(moved, mask, have);
-        if (size <= 0 || own <= 0)
+        if (size < rounding || own < rounding)
             return;
         /* Brightness and contrast of a copy may differ. */
         for (int i = 0; i < POINTS; i++) {

@@ -121,6 +121,7 @@ void thaw_likeness_key(const uint8_t grey[POINTS], enum thaw_likeness_part part,
 {
     float plain[POINTS], band[POINTS], wave[WAVES][SIDE], rows[SIDE][WAVES], all[WAVES * WAVES];
     double length = 0;
+    const double rounding = 1;
     take_part(grey, part, plain);
     middle_band(plain, band);
     for (int u = 0; u < WAVES; u++)
@@ -141,7 +142,7 @@ void thaw_likeness_key(const uint8_t grey[POINTS], enum thaw_likeness_part part,
     for (int k = 0; k < WAVES * WAVES; k++)
         length += (double)all[k] * (double)all[k];
     for (int k = 0; k < WAVES * WAVES; k++)
-        key[k] = (int8_t)(length > 0 ? lrint(127 * (double)all[k] / sqrt(length)) : 0);
+        key[k] = (int8_t)(length > rounding ? lrint(127 * (double)all[k] / sqrt(length)) : 0);
 }
 
 /* Of a mirrored picture the waves with an odd number of halves change sign. */
