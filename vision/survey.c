@@ -1,6 +1,5 @@
 #include "vision/survey.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +8,13 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "vision/codec.h"
+#include "vision/watch.h"
 
 struct work {
     struct thaw_survey *survey;
     const char *const *paths;
     const struct thaw_survey_options *options;
-    pthread_mutex_t lock;
-    size_t done;
-    bool stopped;
+    struct thaw_watch watch;
 };
 
 static int sample(const struct thaw_pixels *p, size_t i)
@@ -105,38 +103,24 @@ static int see_one(void *ctx, size_t i, struct thaw_error *err)
 {
     struct work *w = ctx;
     struct thaw_error why = {0};
-    pthread_mutex_lock(&w->lock);
-    bool stopped = w->stopped;
-    pthread_mutex_unlock(&w->lock);
-    if (stopped)
-        return thaw_fail(err, THAW_ESTOPPED, "stopped");
-    if (see(w, i, &why)) {
-        size_t length = strlen(w->paths[i]);
-        const char *reason = why.text;
-        if (strncmp(reason, w->paths[i], length) == 0 && strncmp(reason + length, ": ", 2) == 0)
-            reason += length + 2;
-        if (!(w->survey->sights[i].reason = thaw_strdup(reason, err)))
-            return -1;
-    }
-    pthread_mutex_lock(&w->lock);
-    w->done++;
-    if (w->options->progress && w->options->progress(w->options->ctx, w->done, w->survey->n))
-        w->stopped = true;
-    stopped = w->stopped;
-    pthread_mutex_unlock(&w->lock);
-    return stopped ? thaw_fail(err, THAW_ESTOPPED, "stopped") : 0;
+    if (thaw_watch_go_on(&w->watch, err))
+        return -1;
+    if (see(w, i, &why) &&
+        !(w->survey->sights[i].reason = thaw_watch_reason(&why, w->paths[i], err)))
+        return -1;
+    return thaw_watch_done(&w->watch, err);
 }
 
 int thaw_survey_look(struct thaw_survey *survey, const char *const *paths, size_t n,
                      const struct thaw_survey_options *options, struct thaw_error *err)
 {
-    struct work w = {
-        .survey = survey, .paths = paths, .options = options, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct work w = {.survey = survey, .paths = paths, .options = options};
+    thaw_watch_init(&w.watch, options->progress, options->ctx, n);
     *survey = (struct thaw_survey){.n = n};
     survey->sights = thaw_new(n, sizeof *survey->sights, err);
     survey->grey = thaw_new(n, sizeof *survey->grey, err);
     int rc = survey->sights && survey->grey ? thaw_par_each(n, see_one, &w, err) : -1;
-    pthread_mutex_destroy(&w.lock);
+    thaw_watch_release(&w.watch);
     if (rc)
         thaw_survey_release(survey);
     return rc;
