@@ -163,6 +163,8 @@ static void print_others(FILE *to, const struct thaw_check *c)
     print_pairs(to, c, OTHER);
     fprintf(to, "   The set is smaller than it looks.%s\n",
             c->divided ? "" : " `thaw train` keeps each pair on one side of its split.");
+    fprintf(to,
+            "   --alike 0.9 also finds slices that are further apart, and pairs that are none.\n");
 }
 
 static void print_patients(FILE *to, const struct thaw_check *c)

@@ -100,7 +100,7 @@ def run(change, train, val, divided, work, options):
         im = change(Image.open(path).convert("RGB"), rng)
         jpeg = change in (recompressed, everything)
         target = place("val", c, path, f"planted{i}.{'jpg' if jpeg else 'png'}")
-        im.save(target, **({"quality": 60} if jpeg else {}))
+        im.save(target, **({"quality": 60} if jpeg else {"compress_level": 1}))
         origin[target] = os.path.join(work, "data", "train", c, os.path.basename(path))
     table = os.path.join(work, "pairs.csv")
     more = ["--alike", options.alike] if options.alike else []
