@@ -28,7 +28,7 @@ static int by_digits(const void *a, const void *b)
     return memcmp(a, b, DIGITS);
 }
 
-/* Sorted; the caller frees. */
+/* In the order of the data set; the caller frees. */
 static char *hash_all(const struct thaw_dataset *data, struct thaw_error *err)
 {
     struct hashing h = {data, thaw_new(data->n + 1, DIGITS, err)};
@@ -36,8 +36,6 @@ static char *hash_all(const struct thaw_dataset *data, struct thaw_error *err)
         free(h.digits);
         return NULL;
     }
-    if (h.digits)
-        qsort(h.digits, data->n, DIGITS, by_digits);
     return h.digits;
 }
 
@@ -46,6 +44,7 @@ json_t *thaw_seen_write(const struct thaw_dataset *data, struct thaw_error *err)
     char *digits = hash_all(data, err);
     if (!digits)
         return NULL;
+    qsort(digits, data->n, DIGITS, by_digits);
     json_t *text = json_stringn(digits, data->n * DIGITS);
     free(digits);
     if (!text)
@@ -53,8 +52,8 @@ json_t *thaw_seen_write(const struct thaw_dataset *data, struct thaw_error *err)
     return text;
 }
 
-int thaw_seen_count(const json_t *seen, const struct thaw_dataset *data, size_t *count,
-                    struct thaw_error *err)
+int thaw_seen_find(const json_t *seen, const struct thaw_dataset *data, bool *met, size_t *count,
+                   struct thaw_error *err)
 {
     const char *list = json_string_value(seen);
     size_t n = json_string_length(seen) / DIGITS;
@@ -65,7 +64,10 @@ int thaw_seen_count(const json_t *seen, const struct thaw_dataset *data, size_t 
     if (!digits)
         return -1;
     for (size_t i = 0; i < data->n; i++)
-        *count += bsearch(digits + i * DIGITS, list, n, DIGITS, by_digits) != NULL;
+        if (bsearch(digits + i * DIGITS, list, n, DIGITS, by_digits)) {
+            met[i] = true;
+            ++*count;
+        }
     free(digits);
     return 0;
 }

@@ -9,8 +9,9 @@
  * reference. Reads every file. */
 json_t *thaw_seen_write(const struct thaw_dataset *data, struct thaw_error *err);
 
-/* How many of these images, by their bytes, are in such a text (NULL or no text: none). */
-int thaw_seen_count(const json_t *seen, const struct thaw_dataset *data, size_t *count,
-                    struct thaw_error *err);
+/* Which of these images, by their bytes, are in such a text (NULL or no text: none): sets met[i]
+ * for them and leaves the others. *count: how many they are. */
+int thaw_seen_find(const json_t *seen, const struct thaw_dataset *data, bool *met, size_t *count,
+                   struct thaw_error *err);
 
 #endif

@@ -69,3 +69,21 @@ void thaw_csv_field(FILE *to, const char *text)
     }
     putc('"', to);
 }
+
+json_t *thaw_text_json(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value)
+        return value;
+    char *escaped = malloc(4 * strlen(text) + 1), *to = escaped;
+    for (const char *c = text; escaped && *c; c++)
+        if ((unsigned char)*c < 128)
+            *to++ = *c;
+        else
+            to += sprintf(to, "\\x%02x", (unsigned char)*c);
+    if (escaped)
+        *to = 0;
+    value = escaped ? json_string(escaped) : NULL;
+    free(escaped);
+    return value;
+}

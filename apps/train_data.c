@@ -70,8 +70,8 @@ static void repeat_warnings(const struct thaw_dataset *data, struct thaw_say *sa
 }
 
 /* The folder has a place for each side. */
-static int list_both(struct thaw_train_data *d, const char *group_by, struct thaw_say *say,
-                     struct thaw_error *err)
+static int list_both(struct thaw_train_data *d, const struct thaw_train_values *v,
+                     struct thaw_say *say, struct thaw_error *err)
 {
     const struct thaw_dataset *train = &d->train.data;
     struct thaw_dataset *val = &d->val.data;
@@ -84,9 +84,11 @@ static int list_both(struct thaw_train_data *d, const char *group_by, struct tha
     if (val->n == 0)
         return thaw_fail(err, THAW_EINPUT, "%s: no image of any class of %s", d->parts.val,
                          d->parts.train);
+    if (thaw_train_leaks_between(d, v, say, err))
+        return -1;
     if (!d->groups)
         return 0;
-    int rc = find_groups(val, group_by, &found, err);
+    int rc = find_groups(val, v->group_by, &found, err);
     free(found);
     if (rc || count_shared(train, val, &shared, err))
         return -1;
@@ -100,15 +102,15 @@ static int list_both(struct thaw_train_data *d, const char *group_by, struct tha
 
 /* One folder for both: the same list twice, each side without the images of the other. */
 static int divide(struct thaw_train_data *d, const struct thaw_train_values *v,
-                  struct thaw_error *err)
+                  struct thaw_say *say, struct thaw_error *err)
 {
     struct thaw_dataset *train = &d->train.data, *val = &d->val.data;
     struct thaw_split_lists lists = {0};
-    char *found = NULL;
     bool *drop = NULL;
     int rc = -1;
     d->own_split = true;
-    if (thaw_split_dataset(train, v->val_fraction, (uint64_t)v->seed, &lists, err))
+    if (thaw_train_leaks_group(d, v, say, err) ||
+        thaw_split_dataset(train, v->val_fraction, (uint64_t)v->seed, &lists, err))
         return -1;
     if (lists.n_val == 0 || lists.n_train == 0) {
         thaw_fail(err, THAW_EINPUT,
@@ -119,13 +121,17 @@ static int divide(struct thaw_train_data *d, const struct thaw_train_values *v,
     }
     if (thaw_dataset_from_dir(val, d->parts.train, (const char *const *)train->classes,
                               train->n_classes, err) ||
-        find_groups(val, v->group_by, &found, err) || !(drop = thaw_new(val->n, sizeof *drop, err)))
+        !(drop = thaw_new(val->n, sizeof *drop, err)))
         goto done;
     if (val->n != train->n) {
         thaw_fail(err, THAW_EINPUT, "%s: images came or went while they were listed",
                   d->parts.train);
         goto done;
     }
+    for (size_t i = 0; i < val->n; i++)
+        if (train->images[i].group &&
+            !(val->images[i].group = thaw_strdup(train->images[i].group, err)))
+            goto done;
     for (size_t i = 0; i < lists.n_train; i++)
         drop[lists.train[i]] = true;
     thaw_dataset_drop(val, drop);
@@ -136,7 +142,6 @@ static int divide(struct thaw_train_data *d, const struct thaw_train_values *v,
     rc = 0;
 done:
     thaw_split_release(&lists);
-    free(found);
     free(drop);
     return rc;
 }
@@ -169,7 +174,7 @@ static int list(struct thaw_train_data *d, const char *root, const struct thaw_t
         return -1;
     if (d->groups)
         thaw_say(say, "groups: %s", d->groups);
-    if (d->parts.val ? list_both(d, v->group_by, say, err) : divide(d, v, err))
+    if (d->parts.val ? list_both(d, v, say, err) : divide(d, v, say, err))
         return -1;
     count_test(d, say);
     return 0;
@@ -315,5 +320,6 @@ void thaw_train_data_release(struct thaw_train_data *d)
     thaw_augment_release(&d->augment);
     free(d->groups);
     free(d->labels);
+    free(d->copies);
     *d = (struct thaw_train_data){0};
 }

@@ -24,9 +24,11 @@ struct thaw_train_side {
 struct thaw_train_data {
     struct thaw_parts parts;
     struct thaw_train_side train, val;
-    size_t test_images;        /* counted, never used */
-    bool own_split;            /* Thaw divided the images itself */
-    char *groups;              /* sentence on how groups were found; NULL: none */
+    size_t test_images; /* counted, never used */
+    bool own_split;     /* Thaw divided the images itself */
+    size_t leaks;       /* validation images that look like training images */
+    char *copies;       /* sentence on images kept together because they look alike, or NULL */
+    char *groups;       /* sentence on how groups were found; NULL: none */
     char hash[THAW_HASH_TEXT]; /* of all files of both sides, with their names */
     struct thaw_augment augment;
     size_t room; /* bytes for decoded images; set before thaw_train_data_look */
@@ -71,6 +73,12 @@ void thaw_train_data_times(struct thaw_train_data *d, struct thaw_loader_times *
 
 /* Gives the loaders' memory back until the next batch is asked for. */
 void thaw_train_data_rest(struct thaw_train_data *d);
+/* What --leaks asks for, between two given sides and before one folder is divided (where it puts
+ * images that look alike into groups). */
+int thaw_train_leaks_between(struct thaw_train_data *d, const struct thaw_train_values *v,
+                             struct thaw_say *say, struct thaw_error *err);
+int thaw_train_leaks_group(struct thaw_train_data *d, const struct thaw_train_values *v,
+                           struct thaw_say *say, struct thaw_error *err);
 
 /* Draws the first batch of the first epoch. After thaw_train_data_source. */
 int thaw_train_data_draw(struct thaw_train_data *d, const char *path, struct thaw_error *err);

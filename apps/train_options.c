@@ -53,6 +53,9 @@ const struct thaw_option thaw_train_table[] = {
          "images whose file names give the same text (its first parenthesis) stay on one side of "
          "the split; none: every image by itself (default: patients are recognised where names "
          "look like PATIENT_NUMBER)"),
+    TEXT("--leaks", leaks, "WHAT", "warn",
+         "where validation images look like training images: warn, or refuse to train; where the "
+         "folder is divided here they are kept on one side; ignore does not look for them"),
     NUMBER("--max-bad", max_bad, "SHARE", "0.05", 0, 1,
            "part of the files that may be unreadable before the run fails"),
     TEXT("--intensity", intensity, "HOW", NULL,

@@ -9,7 +9,7 @@
 struct thaw_train_values {
     struct thaw_common common;
     uint64_t given; /* bit i: entry i of the table stood on the command line */
-    const char *group_by, *backbone, *range, *intensity, *fit, *augment, *save_batch;
+    const char *group_by, *leaks, *backbone, *range, *intensity, *fit, *augment, *save_batch;
     const char *stages, *unfreeze, *schedule, *optimizer, *class_weights, *keep;
     const char *output, *run, *features, *cache_dir, *precision;
     double val_fraction, max_bad, dropout, lr, warmup, block_decay, momentum, weight_decay,

@@ -38,31 +38,11 @@ int thaw_train_data_save_split(const struct thaw_train_data *d, const char *path
 
 /* --- the record --- */
 
-/* File names need not be UTF-8, JSON texts must: bytes outside ASCII are escaped where they are
- * not. */
-static json_t *text_json(const char *text)
-{
-    json_t *value = json_string(text);
-    if (value)
-        return value;
-    char *escaped = malloc(4 * strlen(text) + 1), *to = escaped;
-    for (const char *c = text; escaped && *c; c++)
-        if ((unsigned char)*c < 128)
-            *to++ = *c;
-        else
-            to += sprintf(to, "\\x%02x", (unsigned char)*c);
-    if (escaped)
-        *to = 0;
-    value = escaped ? json_string(escaped) : NULL;
-    free(escaped);
-    return value;
-}
-
 static void add_skipped(json_t *list, const struct thaw_probe *probe)
 {
     for (size_t i = 0; i < probe->n_bad; i++)
-        json_array_append_new(list, json_pack("{so so}", "file", text_json(probe->bad[i].path),
-                                              "reason", text_json(probe->bad[i].reason)));
+        json_array_append_new(list, json_pack("{so so}", "file", thaw_text_json(probe->bad[i].path),
+                                              "reason", thaw_text_json(probe->bad[i].reason)));
 }
 
 json_t *thaw_train_data_json(const struct thaw_train_data *d)
@@ -70,12 +50,14 @@ json_t *thaw_train_data_json(const struct thaw_train_data *d)
     const struct thaw_dataset *train = &d->train.data;
     json_t *classes = json_array(), *skipped = json_array();
     for (int i = 0; i < train->n_classes; i++)
-        json_array_append_new(classes, text_json(train->classes[i]));
+        json_array_append_new(classes, thaw_text_json(train->classes[i]));
     add_skipped(skipped, &d->train.probe);
     add_skipped(skipped, &d->val.probe);
-    return json_pack("{so so sI sI sI so ss sb so}", "folder", text_json(d->parts.train), "classes",
-                     classes, "train", (json_int_t)train->n, "val", (json_int_t)d->val.data.n,
-                     "test", (json_int_t)d->test_images, "skipped", skipped, "sha256", d->hash,
-                     "divided_here", (int)d->own_split, "groups",
-                     d->groups ? text_json(d->groups) : json_null());
+    return json_pack("{so so sI sI sI so ss sb sI so so}", "folder", thaw_text_json(d->parts.train),
+                     "classes", classes, "train", (json_int_t)train->n, "val",
+                     (json_int_t)d->val.data.n, "test", (json_int_t)d->test_images, "skipped",
+                     skipped, "sha256", d->hash, "divided_here", (int)d->own_split, "leaks",
+                     (json_int_t)d->leaks, "copies",
+                     d->copies ? json_string(d->copies) : json_null(), "groups",
+                     d->groups ? thaw_text_json(d->groups) : json_null());
 }

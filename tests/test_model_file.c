@@ -202,6 +202,7 @@ static void test_seen(void)
     struct thaw_error err = {0};
     struct thaw_dataset first, second;
     size_t count = 99;
+    bool met[3] = {false};
     const char *const files[] = {thaw_tmp("s1"), thaw_tmp("s2"), thaw_tmp("s3"), thaw_tmp("s4")};
     for (int i = 0; i < 4; i++)
         CU_ASSERT_EQUAL(
@@ -210,9 +211,12 @@ static void test_seen(void)
     CU_ASSERT_EQUAL(thaw_dataset_from_files(&second, files + 1, 3, &err), 0);
     json_t *seen = thaw_seen_write(&first, &err);
     CU_ASSERT_EQUAL(json_string_length(seen), 24);
-    CU_ASSERT(thaw_seen_count(seen, &first, &count, &err) == 0 && count == 2);
-    CU_ASSERT(thaw_seen_count(seen, &second, &count, &err) == 0 && count == 1);
-    CU_ASSERT(thaw_seen_count(NULL, &second, &count, &err) == 0 && count == 0);
+    CU_ASSERT(thaw_seen_find(seen, &first, met, &count, &err) == 0 && count == 2);
+    CU_ASSERT(met[0] && met[1] && !met[2]);
+    met[0] = met[1] = false;
+    CU_ASSERT(thaw_seen_find(seen, &second, met, &count, &err) == 0 && count == 1);
+    CU_ASSERT(met[0] && !met[1] && !met[2]);
+    CU_ASSERT(thaw_seen_find(NULL, &second, met, &count, &err) == 0 && count == 0);
     json_decref(seen);
     thaw_dataset_release(&first);
     thaw_dataset_release(&second);

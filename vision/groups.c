@@ -274,3 +274,36 @@ int thaw_groups_recognise(struct thaw_dataset *data, char **found, struct thaw_e
         rc = try_rule(data, &rules[i], found, err);
     return rc;
 }
+
+/* --- clusters --- */
+
+int thaw_groups_by_cluster(struct thaw_dataset *data, const size_t *cluster, struct thaw_error *err)
+{
+    int rc = 0;
+    char **names = thaw_new(data->n, sizeof *names, err); /* of the clusters, by first image */
+    if (!names)
+        return -1;
+    for (size_t i = 0; rc == 0 && i < data->n; i++) {
+        size_t c = cluster[i];
+        if (data->images[i].group && !names[c] &&
+            !(names[c] = thaw_strdup(data->images[i].group, err)))
+            rc = -1;
+    }
+    for (size_t i = 0; rc == 0 && i < data->n; i++) {
+        size_t c = cluster[i];
+        if (c != i && !names[c] &&
+            !(names[c] = thaw_format(err, "like %s", data->images[c].relative)))
+            rc = -1;
+    }
+    for (size_t i = 0; rc == 0 && i < data->n; i++) {
+        char *name = names[cluster[i]] ? thaw_strdup(names[cluster[i]], err) : NULL;
+        if (names[cluster[i]] && !name)
+            rc = -1;
+        free(data->images[i].group);
+        data->images[i].group = name;
+    }
+    for (size_t i = 0; i < data->n; i++)
+        free(names[i]);
+    free(names);
+    return rc;
+}

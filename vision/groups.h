@@ -29,4 +29,10 @@ int thaw_groups_by_regex(struct thaw_dataset *data, const char *pattern, char **
  * *found: as above, or NULL when no rule holds; data is then as before. */
 int thaw_groups_recognise(struct thaw_dataset *data, char **found, struct thaw_error *err);
 
+/* Groups by clusters: cluster[n] is the first image of the cluster an image is in. A cluster keeps
+ * the name of a group that one of its images has, else it is called after its first image; images
+ * alone keep what they have. Equal groups must lie in one cluster. */
+int thaw_groups_by_cluster(struct thaw_dataset *data, const size_t *cluster,
+                           struct thaw_error *err);
+
 #endif

@@ -1,13 +1,13 @@
 #include "vision/probe.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/base/mem.h"
 #include "io/base/par.h"
 #include "vision/intensity.h"
+#include "vision/watch.h"
 
 /* What one file showed. */
 struct finding {
@@ -22,9 +22,7 @@ struct work {
     const struct thaw_preprocess *preprocess;
     const struct thaw_probe_options *options;
     struct finding *found;
-    pthread_mutex_t lock;
-    size_t done;
-    bool stopped;
+    struct thaw_watch watch;
 };
 
 static int look_at_samples(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
@@ -66,27 +64,12 @@ static int look_at(void *ctx, size_t i, struct thaw_error *err)
 {
     struct work *w = ctx;
     struct thaw_error why = {0};
-    const char *path = w->data->images[i].path;
-    size_t length = strlen(path);
-    pthread_mutex_lock(&w->lock);
-    bool stopped = w->stopped;
-    pthread_mutex_unlock(&w->lock);
-    if (stopped)
-        return thaw_fail(err, THAW_ESTOPPED, "stopped");
-    if (look(w, i, &w->found[i], &why)) {
-        const char *reason = why.text;
-        if (strncmp(reason, path, length) == 0 && strncmp(reason + length, ": ", 2) == 0)
-            reason += length + 2;
-        if (!(w->found[i].reason = thaw_strdup(reason, err)))
-            return -1;
-    }
-    pthread_mutex_lock(&w->lock);
-    w->done++;
-    if (w->options->progress && w->options->progress(w->options->ctx, w->done, w->data->n))
-        w->stopped = true;
-    stopped = w->stopped;
-    pthread_mutex_unlock(&w->lock);
-    return stopped ? thaw_fail(err, THAW_ESTOPPED, "stopped") : 0;
+    if (thaw_watch_go_on(&w->watch, err))
+        return -1;
+    if (look(w, i, &w->found[i], &why) &&
+        !(w->found[i].reason = thaw_watch_reason(&why, w->data->images[i].path, err)))
+        return -1;
+    return thaw_watch_done(&w->watch, err);
 }
 
 static void widen(int *min, int *max, int value)
@@ -167,13 +150,11 @@ int thaw_probe_dataset(struct thaw_probe *probe, struct thaw_dataset *data,
                        const struct thaw_preprocess *preprocess,
                        const struct thaw_probe_options *options, struct thaw_error *err)
 {
-    struct work w = {.data = data,
-                     .preprocess = preprocess,
-                     .options = options,
-                     .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct work w = {.data = data, .preprocess = preprocess, .options = options};
     size_t n = data->n;
     int rc = -1;
     *probe = (struct thaw_probe){.files = n};
+    thaw_watch_init(&w.watch, options->progress, options->ctx, n);
     bool *drop = thaw_new(n, sizeof *drop, err);
     w.found = thaw_new(n, sizeof *w.found, err);
     if (!drop || !w.found || thaw_par_each(n, look_at, &w, err) || collect(probe, &w, drop, err) ||
@@ -190,7 +171,7 @@ done:
         free(w.found[i].reason);
     free(w.found);
     free(drop);
-    pthread_mutex_destroy(&w.lock);
+    thaw_watch_release(&w.watch);
     return rc;
 }
 

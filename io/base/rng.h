@@ -18,6 +18,7 @@ enum thaw_rng_operation {
     THAW_RNG_ORDER,       /* order of an epoch */
     THAW_RNG_SPLIT,       /* split of a data set */
     THAW_RNG_DROPOUT,     /* index = image, plus the layer */
+    THAW_RNG_FOREST,      /* index = tree */
     THAW_RNG_AUGMENT = 16 /* plus the position of the operation in the list */
 };
 

@@ -1,0 +1,100 @@
+/* What `thaw check` finds out about a folder of scans. */
+#ifndef THAW_APPS_CHECK_H
+#define THAW_APPS_CHECK_H
+
+#include <stdio.h>
+
+#include "io/base/json.h"
+#include "vision/dataset.h"
+#include "vision/giveaway.h"
+#include "vision/pairs.h"
+#include "vision/survey.h"
+
+enum { THAW_CHECK_PARTS = 3 }; /* train, val, test; a folder that is not divided is all train */
+extern const char *const thaw_check_part_names[THAW_CHECK_PARTS];
+
+enum thaw_check_property {
+    THAW_CHECK_SIZE,
+    THAW_CHECK_KIND,
+    THAW_CHECK_DEPTH,
+    THAW_CHECK_COLOUR,
+    THAW_CHECK_BYTES,
+    THAW_CHECK_BORDER,
+    THAW_CHECK_TEXT,
+    THAW_CHECK_PROPERTIES
+};
+
+struct thaw_check_image {
+    const struct thaw_dataset_image *image;
+    int part;
+    /* Bit p: an image of part p looks like this one, or is of its patient; its own part is there.
+     */
+    unsigned copies_in, patient_in;
+};
+
+/* Two images that look alike. */
+struct thaw_check_pair {
+    size_t a, b; /* a < b */
+    float alike; /* 1 for equal samples */
+    bool equal, mirrored;
+    bool leak, conflict; /* they stand in two parts; in two classes */
+};
+
+struct thaw_check_value {
+    double value;
+    size_t n; /* images that have it */
+};
+
+/* One property: which values there are, and how well they tell the class. */
+struct thaw_check_giveaway {
+    struct thaw_giveaway rule;
+    struct thaw_check_value *values; /* the commonest first */
+    size_t n_values;
+    bool telling; /* far better than guessing, and not by chance */
+};
+
+struct thaw_check {
+    const char *root;
+    bool divided;
+    char *left_out; /* folders that are no part, as "a, b"; NULL: none */
+    struct thaw_dataset sets[THAW_CHECK_PARTS];
+    char *groups; /* sentence on how patients were found; NULL: none were */
+    struct thaw_check_image *images;
+    size_t n;
+    struct thaw_survey survey;     /* of `images` */
+    struct thaw_check_pair *pairs; /* leaks first, then conflicts, then the rest; likest first */
+    size_t n_pairs;
+    struct thaw_check_giveaway giveaways[THAW_CHECK_PROPERTIES];
+    /* Images: that cannot be read; beyond the first of equal ones; with a copy of another class. */
+    size_t unreadable, repeated, conflicts;
+    /* Images of part p that have a copy, or a patient, in an earlier part. */
+    size_t leaks[THAW_CHECK_PARTS], patients[THAW_CHECK_PARTS];
+    size_t severe; /* sum of what must not be: unreadable, conflicts, leaks, patients */
+};
+
+struct thaw_check_options {
+    const char *group_by; /* as in `thaw train`; NULL: recognise */
+    float alike;
+};
+
+/* Looks at everything below the folder. The caller releases, also after an error. */
+int thaw_check_find(struct thaw_check *c, const char *root, const struct thaw_check_options *o,
+                    struct thaw_error *err);
+void thaw_check_release(struct thaw_check *c);
+
+/* The giveaways of a check whose images have been looked at. cluster[n]: images that belong
+ * together. */
+int thaw_check_giveaways(struct thaw_check *c, const size_t *cluster, struct thaw_error *err);
+const char *thaw_check_property_name(enum thaw_check_property p);
+/* A value of a property as people would say it: "512 x 512", "JPEG". */
+void thaw_check_property_text(enum thaw_check_property p, double value, char *text, size_t size);
+
+/* --- output --- */
+
+void thaw_check_text(FILE *to, const struct thaw_check *c);
+json_t *thaw_check_json(const struct thaw_check *c); /* a new reference, or NULL */
+int thaw_check_csv(const char *path, const struct thaw_check *c, struct thaw_error *err);
+/* The pairs side by side; so many at most that they fit. */
+int thaw_check_sheet(const char *path, const struct thaw_check *c, struct thaw_error *err);
+
+#endif
