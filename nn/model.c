@@ -154,7 +154,7 @@ static int guess_top(const struct thaw_arch *arch, const struct thaw_keras_file 
 {
     const struct thaw_tensor *last = NULL;
     int groups = 0, layers = 0;
-    struct thaw_graph *graph = arch->build(options, err);
+    struct thaw_graph *graph = arch->build(arch, options, err);
     if (!graph)
         return -1;
     for (int i = 0; i < graph->n_nodes; i++)
@@ -178,9 +178,10 @@ static const struct thaw_arch *as_asked(const struct thaw_keras_file *file, cons
     struct thaw_arch_options seen = {0};
     if (!arch)
         return NULL;
-    if (!arch->recognise(file, &seen))
+    if (!thaw_arch_recognise(arch, file, &seen))
         return guess_top(arch, file, options, err) < 0 ? NULL : arch;
     options->classes = seen.classes;
+    options->imagenet = seen.imagenet;
     if (!(options->alpha > 0))
         options->alpha = seen.alpha;
     return arch;
@@ -193,13 +194,10 @@ static const struct thaw_arch *recognise(const struct thaw_keras_file *file,
     if (asked && asked->arch)
         return as_asked(file, asked->arch, options, err);
     for (int i = 0; thaw_archs[i]; i++)
-        if (thaw_archs[i]->recognise && thaw_archs[i]->recognise(file, options))
+        if (thaw_arch_recognise(thaw_archs[i], file, options))
             return thaw_archs[i];
-    char known[400] = "";
-    for (int i = 0; thaw_archs[i]; i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", thaw_archs[i]->name);
-    }
+    char known[THAW_ARCH_NAMES];
+    thaw_arch_names(known, sizeof known);
     thaw_fail(err, THAW_EINPUT,
               "the file holds weights only and its layer names fit no known network family; give "
               "--arch NAME, one of: %s",
@@ -215,7 +213,7 @@ static struct thaw_graph *from_weights(const struct thaw_keras_file *file,
     options.height = asked ? asked->height : 0;
     options.width = asked ? asked->width : 0;
     const struct thaw_arch *arch = recognise(file, asked, &options, err);
-    struct thaw_graph *graph = arch ? arch->build(&options, err) : NULL;
+    struct thaw_graph *graph = arch ? arch->build(arch, &options, err) : NULL;
     if (!graph)
         return NULL;
     thaw_model_note(notes, "weights only, written by Keras %s",
@@ -251,7 +249,7 @@ struct thaw_graph *thaw_model_random(const char *spec, const struct thaw_arch_op
     if (options)
         all = *options;
     const struct thaw_arch *arch = parse_spec(spec, &all, err);
-    struct thaw_graph *graph = arch ? arch->build(&all, err) : NULL;
+    struct thaw_graph *graph = arch ? arch->build(arch, &all, err) : NULL;
     if (graph)
         thaw_graph_init(graph, 0, seed);
     return graph;
