@@ -50,20 +50,45 @@ static int add_layer(struct sides *s, const struct thaw_keras_group *from, size_
     return to->name ? 0 : -1;
 }
 
-/* A model that is used as a layer has one group for the weights of all its layers: it is taken
+/* A model that is used as a layer has one group for the weights of all its layers: `split` takes it
  * apart, so that each layer has its own. */
-static int split_group(struct sides *s, const struct thaw_keras_group *group,
-                       struct thaw_error *err)
+static int add_group(struct sides *s, const struct thaw_keras_group *group, bool split,
+                     struct thaw_error *err)
 {
-    bool whole = true;
-    for (size_t i = 1; i < group->n_tensors; i++)
-        whole &= same_layer(group->tensors[i].name, group->tensors[0].name);
     for (size_t i = 0; i < group->n_tensors; i++) {
-        bool seen = whole && i > 0;
+        bool seen = !split && i > 0;
         for (size_t k = 0; k < i && !seen; k++)
             seen = same_layer(group->tensors[k].name, group->tensors[i].name);
-        if (!seen && add_layer(s, group, i, whole, err) < 0)
+        if (!seen && add_layer(s, group, i, !split, err) < 0)
             return -1;
+    }
+    return 0;
+}
+
+static void release_groups(struct sides *s)
+{
+    for (int i = 0; i < s->n_groups; i++) {
+        free(s->groups[i].name);
+        free(s->groups[i].tensors);
+    }
+    s->n_groups = 0;
+}
+
+/* Some old files name the tensors of one layer as if they were of two, so nothing is taken apart
+ * without need. */
+static int find_groups(const struct thaw_keras_file *file, struct sides *s, struct thaw_error *err)
+{
+    size_t tensors = 0;
+    for (size_t i = 0; i < file->n_groups; i++)
+        tensors += file->groups[i].n_tensors;
+    s->groups = thaw_new(tensors, sizeof *s->groups, err);
+    if (!s->groups)
+        return -1;
+    for (int split = 0; split < 2 && (!split || s->n_groups != s->n_nodes); split++) {
+        release_groups(s);
+        for (size_t i = 0; i < file->n_groups; i++)
+            if (add_group(s, &file->groups[i], split, err) < 0)
+                return -1;
     }
     return 0;
 }
@@ -72,23 +97,13 @@ static int find_sides(const struct thaw_keras_file *file, const struct thaw_grap
                       struct sides *s, struct thaw_error *err)
 {
     int *order = thaw_new((size_t)graph->n_nodes, sizeof *order, err);
-    size_t tensors = 0;
-    for (size_t i = 0; i < file->n_groups; i++)
-        tensors += file->groups[i].n_tensors;
-    s->groups = thaw_new(tensors, sizeof *s->groups, err);
     s->nodes = thaw_new((size_t)graph->n_nodes, sizeof *s->nodes, err);
-    int failed = !order || !s->groups || !s->nodes || thaw_graph_keras_order(graph, order, err) < 0;
-    for (size_t i = 0; i < file->n_groups && !failed; i++)
-        failed = split_group(s, &file->groups[i], err);
-    if (failed) {
-        free(order);
-        return -1;
-    }
-    for (int i = 0; i < graph->n_nodes; i++)
+    int failed = !order || !s->nodes || thaw_graph_keras_order(graph, order, err) < 0;
+    for (int i = 0; i < graph->n_nodes && !failed; i++)
         if (graph->nodes[order[i]].n_params)
             s->nodes[s->n_nodes++] = order[i];
     free(order);
-    return 0;
+    return failed ? -1 : find_groups(file, s, err);
 }
 
 static int group_of(const struct sides *s, const char *name)
@@ -195,10 +210,7 @@ int thaw_bind_weights(const struct thaw_keras_file *file, struct thaw_graph *gra
         thaw_bound_note(&bound, (size_t)s.n_nodes, notes);
     }
 done:
-    for (int i = 0; i < s.n_groups; i++) {
-        free(s.groups[i].name);
-        free(s.groups[i].tensors);
-    }
+    release_groups(&s);
     free(s.groups);
     free(s.nodes);
     return failed;

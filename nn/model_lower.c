@@ -98,7 +98,7 @@ static bool needs_lowering(const json_t *activation)
     return json_is_object(activation) || find_lowering(activation);
 }
 
-/* Steps before the last one get numbered names, the last one the name itself. */
+/* Steps before the last one get names of their own, the last one the name itself. */
 static int lower_steps(struct lower *l, const struct thaw_node *node, const char *name,
                        const struct lowering *how, int input)
 {
@@ -107,7 +107,7 @@ static int lower_steps(struct lower *l, const struct thaw_node *node, const char
         bool last = !how->gate && (i + 1 == MAX_STEPS || !how->steps[i + 1].class_name);
         const char *text = how->steps[i].config;
         json_t *config = thaw_json_parse(text, strlen(text), how->name, l->err);
-        char *step = thaw_format(l->err, last ? "%s" : "%s_%d", name, i + 1);
+        char *step = thaw_format(l->err, last ? "%s" : "%s_part%d", name, i + 1);
         at = config && step ? add(l, node, how->steps[i].class_name, step, &at, 1, config) : -1;
         json_decref(config);
         free(step);
