@@ -39,6 +39,7 @@ static int add_layer(struct sides *s, const struct thaw_keras_group *from, size_
                      struct thaw_error *err)
 {
     struct thaw_keras_group *to = &s->groups[s->n_groups];
+    *to = (struct thaw_keras_group){0};
     to->tensors = thaw_new(from->n_tensors, sizeof *to->tensors, err);
     if (!to->tensors)
         return -1;
