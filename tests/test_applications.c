@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/base/json.h"
+#include "nn/exec.h"
 #include "tests/check.h"
 #include "tests/layer_case.h"
 #include "tests/net.h"
@@ -129,6 +130,16 @@ static void fill(struct thaw_graph *graph)
     free(order);
 }
 
+/* A picture 0 .. 255, or -2 .. 2. */
+static float *make_input(const json_t *item, size_t count)
+{
+    bool pixels = json_is_true(json_object_get(item, "pixels"));
+    float *x = calloc(count, sizeof *x);
+    for (size_t i = 0; x && i < count; i++)
+        x[i] = layer_case_value(i, 9999) * (pixels ? 255.0f : 4.0f) - (pixels ? 0.0f : 2.0f);
+    return x;
+}
+
 /* Mean over the sides of those channels that were recorded. */
 static void pool(struct thaw_shape s, const float *map, float *pooled, size_t n)
 {
@@ -144,12 +155,10 @@ static void pool(struct thaw_shape s, const float *map, float *pooled, size_t n)
 static bool features_agree(const json_t *item, int size, const json_t *wanted)
 {
     struct thaw_graph *graph = make(item, size, 0);
-    bool pixels = json_is_true(json_object_get(item, "pixels"));
-    size_t n = json_array_size(wanted), count = (size_t)size * (size_t)size * 3;
-    float *x = calloc(count, sizeof *x), *both = calloc(2 * n, sizeof *both), *y = NULL;
+    size_t n = json_array_size(wanted);
+    float *x = make_input(item, (size_t)size * (size_t)size * 3);
+    float *both = calloc(2 * n, sizeof *both), *y = NULL;
     bool good = graph && x && both;
-    for (size_t i = 0; good && i < count; i++)
-        x[i] = layer_case_value(i, 9999) * (pixels ? 255.0f : 4.0f) - (pixels ? 0.0f : 2.0f);
     for (size_t i = 0; good && i < n; i++)
         both[n + i] = (float)json_number_value(json_array_get(wanted, i));
     if (good) {
@@ -181,6 +190,110 @@ static void check_features(const json_t *item)
 static void test_features(void)
 {
     each(check_features);
+}
+
+/* --- gradients --- */
+
+/* Numbers of a tensor's gradient: its norm, and its product with a fixed vector of numbers in
+ * -1 .. 1, which an error of one part in a hundred moves by some part in a hundred of the norm. */
+static void measure(const float *g, size_t n, double *norm, double *product)
+{
+    double squares = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        squares += (double)g[i] * (double)g[i];
+        sum += (double)g[i] * (2 * (double)layer_case_value(i, 7777) - 1);
+    }
+    *norm = sqrt(squares);
+    *product = sum;
+}
+
+/* Place of a weight as fill() counts: 16 times the layer, plus the number in the layer. */
+static json_int_t place_of(const struct thaw_graph *graph, const int *order,
+                           const struct thaw_trained *trained)
+{
+    json_int_t layer = 0;
+    for (int i = 0; &graph->nodes[order[i]] != trained->node; i++)
+        layer += graph->nodes[order[i]].n_params > 0;
+    return 16 * layer + (trained->param - trained->node->params);
+}
+
+static bool gradient_agrees(const json_t *row, const float *g, size_t n)
+{
+    double norm, product, wanted = json_number_value(json_array_get(row, 1));
+    measure(g, n, &norm, &product);
+    double off = fabs(product - json_number_value(json_array_get(row, 2)));
+    if (fabs(norm - wanted) <= 0.01 * wanted && off <= 0.01 * wanted)
+        return true;
+    printf("\n    gradient at place %lld: norm %g, wanted %g; product off by %g\n",
+           (long long)json_integer_value(json_array_get(row, 0)), norm, wanted, off);
+    return false;
+}
+
+static bool run_backward(struct thaw_exec *exec, const struct thaw_graph *graph, const float *x)
+{
+    struct thaw_error err = {0};
+    size_t n = thaw_shape_count(graph->nodes[graph->output].shape);
+    float *r = calloc(n, sizeof *r);
+    for (size_t i = 0; r && i < n; i++)
+        r[i] = layer_case_value(i, 8888) * 2 - 1;
+    struct thaw_pass pass = {.x = x, .count = 1};
+    bool good = r && thaw_exec_forward(exec, &pass, &err) == 0 &&
+                thaw_exec_backward(exec, r, 1, true, &err) == 0 &&
+                thaw_exec_gradients(exec, &err) == 0;
+    thaw_told(good ? 0 : -1, &err);
+    free(r);
+    return good;
+}
+
+static int count_agreeing(const struct thaw_plan *plan, struct thaw_exec *exec,
+                          const struct thaw_graph *graph, const json_t *rows)
+{
+    int found = 0;
+    int *order = keras_order(graph);
+    for (int i = 0; i < plan->n_trained; i++) {
+        json_int_t place = place_of(graph, order, &plan->trained[i]);
+        size_t k;
+        json_t *row;
+        json_array_foreach((json_t *)rows, k, row)
+        {
+            if (json_integer_value(json_array_get(row, 0)) == place)
+                found += gradient_agrees(row, thaw_exec_gradient(exec, i),
+                                         plan->trained[i].param->count);
+        }
+    }
+    free(order);
+    return found;
+}
+
+static void check_gradients(const json_t *item)
+{
+    enum { SIZE = 75, COUNT = SIZE * SIZE * 3 };
+    const json_t *rows = json_object_get(item, "gradients");
+    struct thaw_error err = {0};
+    if (!rows)
+        return;
+    struct thaw_graph *graph = make(item, SIZE, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(graph);
+    float *x = make_input(item, COUNT);
+    struct thaw_plan_options options = {.last = -1, .training = true};
+    fill(graph);
+    struct thaw_plan *plan = thaw_plan_create(graph, &options, &err);
+    struct thaw_exec *exec = plan ? thaw_exec_create(plan, 1, &err) : NULL;
+    thaw_told(exec ? 0 : -1, &err);
+    bool good = exec && x && run_backward(exec, graph, x) &&
+                count_agreeing(plan, exec, graph, rows) == (int)json_array_size(rows);
+    if (!good)
+        printf("    of %s\n", json_string_value(json_object_get(item, "spec")));
+    CU_ASSERT_TRUE(good);
+    thaw_exec_free(exec);
+    thaw_plan_free(plan);
+    thaw_graph_free(graph);
+    free(x);
+}
+
+static void test_gradients(void)
+{
+    each(check_gradients);
 }
 
 /* --- what only files show --- */
@@ -223,5 +336,6 @@ void thaw_test_applications(void)
     CU_pSuite s = thaw_suite("applications");
     CU_add_test(s, "layers are Keras' own, in its order", test_structure);
     CU_add_test(s, "features are those of Keras", test_features);
+    CU_add_test(s, "gradients are those of Keras", test_gradients);
     CU_add_test(s, "EfficientNet as published and as built", test_published_efficientnet);
 }

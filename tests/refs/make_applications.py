@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
 """Writes applications.json beside itself: for families of keras.applications the layers as Keras orders them, and
-features of networks whose weights both sides compute from positions, so that no weights are stored. Needs
-tensorflow-cpu 2.21 and keras 3.15."""
+features and gradients of networks whose weights both sides compute from positions, so that no weights are stored.
+Needs tensorflow-cpu 2.21 and keras 3.15.
+
+    make_applications.py [NAME...]    only these anew, the others as they are"""
 import json
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import keras
 import numpy as np
+import tensorflow as tf
 
 from make_layers import values
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZES = (75, 96)
 CHANNELS = 48  # features that are recorded, spread over all
+TENSORS = 16  # gradients that are recorded, spread over all
 
 # random:NAME in Thaw, function, arguments, input 0..255 (layers in front scale it), features too
 FAMILIES = [
@@ -108,28 +113,55 @@ def build(function, **kwargs):
     return getattr(keras.applications, function)(weights=None, **kwargs)
 
 
-def features(function, kwargs, pixels, size):
+def prepare(function, kwargs, pixels, size):
     model = build(function, include_top=False, input_shape=(size, size, 3), **kwargs)
     fill(model)
     x = values(size * size * 3, 9999).reshape(1, size, size, 3)
-    x = x * np.float32(255) if pixels else x * np.float32(4) - np.float32(2)
+    return model, x * np.float32(255) if pixels else x * np.float32(4) - np.float32(2)
+
+
+def features(function, kwargs, pixels, size):
+    model, x = prepare(function, kwargs, pixels, size)
     y = model.predict(x, verbose=0).mean((1, 2))[0]
     return [float("%.7g" % y[i * len(y) // CHANNELS]) for i in range(CHANNELS)]
 
 
-def main():
+def gradients(function, kwargs, pixels, size, tensors=TENSORS):
+    """Of sum(y * r), r in -1 .. 1: for each tensor its place, the norm, and the product with another such r."""
+    model, x = prepare(function, kwargs, pixels, size)
+    places = [(16 * k + i, w) for k, layer in enumerate(leaves(model)) for i, w in enumerate(layer.weights)
+              if layer.trainable and any(w is t for t in layer.trainable_weights)]
+    with tf.GradientTape() as tape:
+        y = model(x, training=False)
+        loss = tf.reduce_sum(y * (values(int(np.prod(y.shape)), 8888).reshape(y.shape) * 2 - 1))
+    found = tape.gradient(loss, [w.value for _, w in places])
     rows = []
-    for spec, function, kwargs, pixels, run in FAMILIES:
-        vgg = function.startswith("VGG")  # its top depends on the size, and is large
-        model = build(function, input_shape=(96, 96, 3), **({"include_top": False} if vgg else {}), **kwargs)
-        row = {"spec": spec, "top": not vgg, "parameters": model.count_params(), "structure": structure(model),
-               "pixels": pixels, "features": {}}
-        del model
-        if run:
-            row["features"] = {str(size): features(function, kwargs, pixels, size) for size in SIZES}
-        rows.append(row)
-        print(spec, row["parameters"], flush=True)
-    with open(os.path.join(HERE, "applications.json"), "w") as f:
+    for i in range(min(tensors, len(places))):
+        at = i * (len(places) - 1) // max(1, min(tensors, len(places)) - 1)
+        g = np.asarray(found[at], np.float64).ravel()
+        r = values(g.size, 7777).astype(np.float64) * 2 - 1
+        rows.append([places[at][0], float("%.6g" % np.sqrt((g * g).sum())), float("%.6g" % (g * r).sum())])
+    return rows
+
+
+def make(spec, function, kwargs, pixels, run):
+    vgg = function.startswith("VGG")  # its top depends on the size, and is large
+    model = build(function, input_shape=(96, 96, 3), **({"include_top": False} if vgg else {}), **kwargs)
+    row = {"spec": spec, "top": not vgg, "parameters": model.count_params(), "structure": structure(model),
+           "pixels": pixels}
+    del model
+    if run:
+        row["features"] = {str(size): features(function, kwargs, pixels, size) for size in SIZES}
+        row["gradients"] = gradients(function, kwargs, pixels, SIZES[0])
+    print(spec, row["parameters"], flush=True)
+    return row
+
+
+def main():
+    path, wanted = os.path.join(HERE, "applications.json"), sys.argv[1:]
+    old = {row["spec"]: row for row in json.load(open(path))} if wanted else {}
+    rows = [old[f[0]] if wanted and f[0] not in wanted else make(*f) for f in FAMILIES]
+    with open(path, "w") as f:
         f.write("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
 
 
