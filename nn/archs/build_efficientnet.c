@@ -141,15 +141,16 @@ bool thaw_efficientnet_matches(const struct thaw_arch *arch, const struct thaw_a
 /* Published weights are known by the mean of their pictures. */
 void thaw_efficientnet_read(const struct thaw_keras_file *file, struct thaw_arch_options *options)
 {
-    static const float mean[3] = {0.485f, 0.456f, 0.406f};
+    static const float published[3] = {0.485f, 0.456f, 0.406f};
     options->imagenet = false;
     for (size_t i = 0; i < file->n_groups; i++) {
         const struct thaw_keras_group *group = &file->groups[i];
+        float mean[3];
         if (!thaw_arch_name_like(group->name, "normalization*") || group->n_tensors != 3 ||
-            group->tensors[0].count != 3)
+            group->tensors[0].count != 3 || thaw_tensor_read(&group->tensors[0], mean, NULL))
             continue;
         options->imagenet = true;
         for (int k = 0; k < 3; k++)
-            options->imagenet &= fabsf(group->tensors[0].data[k] - mean[k]) < 1e-3f;
+            options->imagenet &= fabsf(mean[k] - published[k]) < 1e-3f;
     }
 }
