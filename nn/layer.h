@@ -66,6 +66,9 @@ extern const struct thaw_layer_kind *const thaw_layer_kinds[];
 /* By class_name or alias; NULL with an error that lists the known ones. */
 const struct thaw_layer_kind *thaw_layer_find(const char *name, struct thaw_error *err);
 
+/* A class_name as Keras makes names of it: "ZeroPadding2D" is zero_padding2d. */
+void thaw_layer_snake(const char *class_name, char name[64]);
+
 /* Keys that cannot change what a layer computes (initializers, regularizers, constraints, ...), for
  * thaw_fields_read; NULL-ended. */
 extern const char *const thaw_layer_ignored_keys[];

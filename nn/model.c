@@ -113,7 +113,10 @@ static struct thaw_graph *from_config(const struct thaw_keras_file *file,
                                                                 : "(version not given)");
     model->lean = options && options->lean;
     graph = unroll(model, options, notes, err);
-    if (graph && thaw_bind_model(file, model, graph, notes, err) < 0) {
+    int failed = !graph          ? 0
+                 : file->by_path ? thaw_bind_paths(file, model, graph, notes, err)
+                                 : thaw_bind_model(file, model, graph, notes, err);
+    if (failed) {
         thaw_graph_free(graph);
         graph = NULL;
     }
@@ -153,13 +156,19 @@ static int guess_top(const struct thaw_arch *arch, const struct thaw_keras_file 
                      struct thaw_arch_options *options, struct thaw_error *err)
 {
     const struct thaw_tensor *last = NULL;
+    struct thaw_arch_options topped = *options;
     int groups = 0, layers = 0;
-    struct thaw_graph *graph = arch->build(arch, options, err);
+    topped.classes = file->by_path;
+    struct thaw_graph *graph = arch->build(arch, &topped, err);
     if (!graph)
         return -1;
+    if (file->by_path)
+        options->classes = thaw_paths_classes(file, graph, err);
     for (int i = 0; i < graph->n_nodes; i++)
         layers += graph->nodes[i].n_params > 0;
     thaw_graph_free(graph);
+    if (file->by_path)
+        return options->classes < 0 ? -1 : 0;
     for (size_t i = 0; i < file->n_groups; i++)
         if (file->groups[i].n_tensors) {
             last = &file->groups[i].tensors[0];
@@ -178,8 +187,12 @@ static const struct thaw_arch *as_asked(const struct thaw_keras_file *file, cons
     struct thaw_arch_options seen = {0};
     if (!arch)
         return NULL;
-    if (!thaw_arch_recognise(arch, file, &seen))
+    if (!thaw_arch_recognise(arch, file, &seen)) {
+        if (file->by_path && arch->read)
+            arch->read(file, &seen);
+        options->imagenet = seen.imagenet;
         return guess_top(arch, file, options, err) < 0 ? NULL : arch;
+    }
     options->classes = seen.classes;
     options->imagenet = seen.imagenet;
     if (!(options->alpha > 0))
@@ -198,9 +211,9 @@ static const struct thaw_arch *recognise(const struct thaw_keras_file *file,
             return thaw_archs[i];
     char known[THAW_ARCH_NAMES];
     thaw_arch_names(known, sizeof known);
-    thaw_fail(err, THAW_EINPUT,
-              "the file holds weights only and its layer names fit no known network family; give "
-              "--arch NAME, one of: %s",
+    thaw_fail(err, THAW_EINPUT, "the file holds weights only and %s; give --arch NAME, one of: %s",
+              file->by_path ? "does not name layers"
+                            : "its layer names fit no known network family",
               known);
     return NULL;
 }
@@ -224,7 +237,8 @@ static struct thaw_graph *from_weights(const struct thaw_keras_file *file,
                     options.classes ? "with its top" : "without a top");
     if (options.alpha > 0)
         thaw_model_note(notes, "width multiplier %g", (double)options.alpha);
-    if (thaw_bind_weights(file, graph, notes, err) < 0) {
+    if (file->by_path ? thaw_bind_paths(file, NULL, graph, notes, err)
+                      : thaw_bind_weights(file, graph, notes, err)) {
         thaw_error_prefix(err, "as %s", arch->name);
         thaw_graph_free(graph);
         return NULL;

@@ -84,6 +84,17 @@ int thaw_bind_model(const struct thaw_keras_file *file, const struct thaw_config
 int thaw_bind_weights(const struct thaw_keras_file *file, struct thaw_graph *graph,
                       struct thaw_model_notes *notes, struct thaw_error *err);
 
+/* The same two for files whose groups are called by class and number (file->by_path); `model` is
+ * NULL for a graph that was built. */
+int thaw_bind_paths(const struct thaw_keras_file *file, const struct thaw_config_model *model,
+                    struct thaw_graph *graph, struct thaw_model_notes *notes,
+                    struct thaw_error *err);
+
+/* How many classes the last layer with weights of a built graph has in such a file; 0: the file has
+ * no such layer. -1 on failure. */
+int thaw_paths_classes(const struct thaw_keras_file *file, const struct thaw_graph *graph,
+                       struct thaw_error *err);
+
 /* A node's configuration as JSON, as its fields write it; no name, no flags. NULL on failure. */
 json_t *thaw_model_node_config(const struct thaw_node *node, struct thaw_error *err);
 

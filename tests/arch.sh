@@ -42,7 +42,7 @@ only_in() {
 only_in '# *include *<png\.h>' 'vision/codecs/png\.c|vision/png_write\.c|datasets/write_image\.c'
 only_in '# *include *<jpeglib\.h>' 'vision/codecs/jpeg\.c|datasets/write_image\.c'
 only_in '# *include *<hdf5' 'io/h5_[a-z]*\.c'
-only_in '# *include *<zip\.h>' 'io/torch_zip\.c|tests/npz\.c'
+only_in '# *include *<zip\.h>' 'io/zip\.c|tests/npz\.c'
 only_in '# *include *<nettle/' 'io/base/hash\.c'
 only_in '# *include *<(oneapi/dnnl/)?dnnl' 'nn/dnnl/[a-z0-9_]*\.[ch]'
 only_in '# *include *<jansson' 'io/base/json\.h'

@@ -26,12 +26,16 @@ static const struct {
     {"guide_frozen_keras_3.15.1", NULL, "y"},
     {"guide_frozen_tfkeras_2.21", NULL, "y"},
     {"kinds_3.0.5", NULL, "y"},
+    {"kinds_3.0.5.keras", "kinds_3.0.5", "y"},
     {"kinds_3.0.5_nocompile", "kinds_3.0.5", "y"},
     {"kinds_3.12.1", NULL, "y"},
+    {"kinds_3.12.1.keras", "kinds_3.12.1", "y"},
     {"kinds_3.12.1_nocompile", "kinds_3.12.1", "y"},
     {"kinds_3.15.1", NULL, "y"},
+    {"kinds_3.15.1.keras", "kinds_3.15.1", "y"},
     {"kinds_3.15.1_nocompile", "kinds_3.15.1", "y"},
     {"kinds_3.16.0", NULL, "y"},
+    {"kinds_3.16.0.keras", "kinds_3.16.0", "y"},
     {"kinds_3.16.0_nocompile", "kinds_3.16.0", "y"},
     {"kinds_keras_2.2.4", NULL, "y"},
     {"kinds_tfkeras_2.21", NULL, "y"},
@@ -80,7 +84,10 @@ static void check_sample(int i)
     float *x = NULL, *y = NULL;
     CU_ASSERT_EQUAL_FATAL(thaw_npz_load(io, "x", &x, dx, &rx), 0);
     CU_ASSERT_EQUAL_FATAL(thaw_npz_load(io, samples[i].y, &y, dy, &ry), 0);
-    struct thaw_graph *graph = load(sample_path(samples[i].file, ".h5"), 0, &err), *back = NULL;
+    struct thaw_graph *graph = load(sample_path(samples[i].file,
+                                                strstr(samples[i].file, ".keras") ? "" : ".h5"),
+                                    0, &err),
+                      *back = NULL;
     thaw_told(graph ? 0 : -1, &err);
     CU_ASSERT_PTR_NOT_NULL(graph);
     if (graph)

@@ -1,6 +1,5 @@
 #include "nn/archs/build.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,13 +50,7 @@ struct thaw_graph *thaw_build_finish(struct thaw_build *b)
 static void automatic(const struct thaw_build *b, const char *class_name, char name[128])
 {
     char kind[64];
-    size_t n = 0;
-    for (const char *c = class_name; *c && n + 2 < sizeof kind; c++) {
-        if (isupper((unsigned char)*c) && c > class_name && islower((unsigned char)c[-1]))
-            kind[n++] = '_';
-        kind[n++] = (char)tolower((unsigned char)*c);
-    }
-    kind[n] = '\0';
+    thaw_layer_snake(class_name, kind);
     snprintf(name, 128, "%s", kind);
     for (int i = 1; thaw_graph_find(b->graph, name) >= 0; i++)
         snprintf(name, 128, "%s_%d", kind, i);
