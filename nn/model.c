@@ -212,7 +212,7 @@ static const struct thaw_arch *recognise(const struct thaw_keras_file *file,
     char known[THAW_ARCH_NAMES];
     thaw_arch_names(known, sizeof known);
     thaw_fail(err, THAW_EINPUT, "the file holds weights only and %s; give --arch NAME, one of: %s",
-              file->by_path ? "does not name layers"
+              file->by_path ? "'.weights.h5' files name no layers"
                             : "its layer names fit no known network family",
               known);
     return NULL;

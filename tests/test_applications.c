@@ -167,7 +167,7 @@ static bool features_agree(const json_t *item, int size, const json_t *wanted)
     }
     if (y)
         pool(graph->nodes[graph->output].shape, y, both, n);
-    good = y && thaw_near(both, both + n, n, 1e-5);
+    good = y && thaw_near(both, both + n, n, 1e-4);
     if (!good)
         printf("    of %s at %d\n", json_string_value(json_object_get(item, "spec")), size);
     free(y);

@@ -64,7 +64,7 @@ static void test_file(void)
     CU_ASSERT_EQUAL_FATAL(thaw_told(file ? 0 : -1, &err), 0);
     CU_ASSERT_TRUE(file->by_path && !file->config);
     CU_ASSERT_PTR_NULL(thaw_model_from_keras(file, NULL, NULL, &err));
-    CU_ASSERT_TRUE(thaw_says(&err, "does not name layers", "--arch", NULL));
+    CU_ASSERT_TRUE(thaw_says(&err, "name no layers", "--arch", NULL));
     thaw_keras_free(file);
 }
 

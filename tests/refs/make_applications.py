@@ -90,10 +90,15 @@ def weight(kind, role, shape, stream):
     return (v * np.float32(2) - np.float32(1)) * np.float32(np.sqrt(6 / fan))
 
 
+def role(w):
+    """"kernel", of a variable of Keras 2 or 3."""
+    return (getattr(w, "path", None) or w.name).split("/")[-1].split(":")[0]
+
+
 def fill(model):
     for k, layer in enumerate(leaves(model)):
         kind = type(layer).__name__
-        layer.set_weights([weight(kind, w.path.split("/")[-1], tuple(w.shape), 16 * k + i)
+        layer.set_weights([weight(kind, role(w), tuple(w.shape), 16 * k + i)
                            for i, w in enumerate(layer.weights)])
         if kind == "Normalization":
             layer.finalize_state()
@@ -114,7 +119,10 @@ def build(function, **kwargs):
 
 
 def prepare(function, kwargs, pixels, size):
+    """In double precision: Keras' own rounding is up to 4e-4 in deep networks with such weights."""
+    keras.config.set_floatx("float64")
     model = build(function, include_top=False, input_shape=(size, size, 3), **kwargs)
+    keras.config.set_floatx("float32")
     fill(model)
     x = values(size * size * 3, 9999).reshape(1, size, size, 3)
     return model, x * np.float32(255) if pixels else x * np.float32(4) - np.float32(2)
@@ -122,7 +130,7 @@ def prepare(function, kwargs, pixels, size):
 
 def features(function, kwargs, pixels, size):
     model, x = prepare(function, kwargs, pixels, size)
-    y = model.predict(x, verbose=0).mean((1, 2))[0]
+    y = np.asarray(model(x.astype(np.float64), training=False)).mean((1, 2))[0]
     return [float("%.7g" % y[i * len(y) // CHANNELS]) for i in range(CHANNELS)]
 
 
@@ -132,8 +140,9 @@ def gradients(function, kwargs, pixels, size, tensors=TENSORS):
     places = [(16 * k + i, w) for k, layer in enumerate(leaves(model)) for i, w in enumerate(layer.weights)
               if layer.trainable and any(w is t for t in layer.trainable_weights)]
     with tf.GradientTape() as tape:
-        y = model(x, training=False)
-        loss = tf.reduce_sum(y * (values(int(np.prod(y.shape)), 8888).reshape(y.shape) * 2 - 1))
+        y = model(x.astype(np.float64), training=False)
+        r = values(int(np.prod(y.shape)), 8888).reshape(y.shape).astype(np.float64) * 2 - 1
+        loss = tf.reduce_sum(y * r)
     found = tape.gradient(loss, [w.value for _, w in places])
     rows = []
     for i in range(min(tensors, len(places))):
