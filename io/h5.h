@@ -26,6 +26,8 @@ const char *thaw_h5_version(void);
 /* --- reading; errors say what in the file, without the file's name --- */
 
 thaw_h5 thaw_h5_open(const char *path, struct thaw_error *err);
+/* A file whose bytes lie in memory; they are copied. Its datasets have no place in a file. */
+thaw_h5 thaw_h5_open_image(void *data, size_t size, struct thaw_error *err);
 
 /* `name` is one component of a path. */
 bool thaw_h5_has(thaw_h5 group, const char *name);

@@ -42,21 +42,58 @@ void thaw_h5_close(thaw_h5 object)
     }
 }
 
-thaw_h5 thaw_h5_open(const char *path, struct thaw_error *err)
+/* A property list for opening, with libhdf5 quiet; negative on failure. */
+static hid_t begin(struct thaw_error *err)
 {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0); /* no filter code from a folder named in the environment */
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access < 0) {
+    if (access < 0)
         thaw_fail(err, THAW_EMEMORY, "libhdf5 cannot start");
-        return -1;
-    }
-    H5Pset_file_locking(access, 0, 1); /* read-only folders and network drives refuse locks */
+    return access;
+}
+
+static thaw_h5 finish(const char *path, hid_t access, struct thaw_error *err)
+{
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
     H5Pclose(access);
     if (file < 0)
         thaw_fail(err, THAW_EINPUT, "damaged HDF5 file: cannot be opened (cut short?)");
     return file;
+}
+
+thaw_h5 thaw_h5_open(const char *path, struct thaw_error *err)
+{
+    hid_t access = begin(err);
+    if (access < 0)
+        return -1;
+    H5Pset_file_locking(access, 0, 1); /* read-only folders and network drives refuse locks */
+    return finish(path, access, err);
+}
+
+thaw_h5 thaw_h5_open_image(void *data, size_t size, struct thaw_error *err)
+{
+    hid_t access = begin(err);
+    if (access < 0)
+        return -1;
+    if (H5Pset_fapl_core(access, 1 << 20, 0) < 0 || H5Pset_file_image(access, data, size) < 0) {
+        H5Pclose(access);
+        return thaw_fail(err, THAW_EMEMORY, "libhdf5 takes no %zu bytes of memory", size);
+    }
+    return finish("image", access, err);
+}
+
+/* Does the object's file lie in memory only? */
+static bool in_memory(hid_t object)
+{
+    hid_t file = H5Iget_file_id(object);
+    hid_t access = file < 0 ? -1 : H5Fget_access_plist(file);
+    bool core = access >= 0 && H5Pget_driver(access) == H5FD_CORE;
+    if (access >= 0)
+        H5Pclose(access);
+    if (file >= 0)
+        H5Fclose(file);
+    return core;
 }
 
 bool thaw_h5_has(thaw_h5 group, const char *name)
@@ -257,7 +294,7 @@ static int check_storage(hid_t type, struct thaw_h5_dataset *out, struct thaw_er
     rc = filters < 0 ? thaw_h5_damaged(err, "the filters", set) : 0;
     /* Only one piece that nothing has to be done to has a place. */
     haddr_t at = HADDR_UNDEF;
-    if (layout == H5D_CONTIGUOUS && H5Tequal(type, H5T_NATIVE_FLOAT) > 0)
+    if (layout == H5D_CONTIGUOUS && H5Tequal(type, H5T_NATIVE_FLOAT) > 0 && !in_memory(set))
         at = H5Dget_offset(set);
     out->at = at == HADDR_UNDEF ? 0 : at;
 done:

@@ -1,8 +1,9 @@
 /* A Keras HDF5 model file as values: configuration, named tensors, and Thaw's own group.
  *
- * The file knows nothing of layer kinds. Layout: legacy whole-model files (root attribute
+ * The file knows nothing of layer kinds. Layouts: legacy whole-model files (root attribute
  * model_config, group model_weights) and legacy weights-only files (root attribute layer_names), as
- * Keras 1, 2 and 3 write them. */
+ * Keras 1, 2 and 3 write them; '.weights.h5' of Keras 2.12 and later, and '.keras', a zip of such a
+ * file and the configuration. */
 #ifndef THAW_IO_KERAS_FILE_H
 #define THAW_IO_KERAS_FILE_H
 
@@ -38,6 +39,9 @@ struct thaw_keras_file {
     char *keras_version;             /* as written, "" when absent */
     struct thaw_keras_group *groups; /* in the order of layer_names */
     size_t n_groups;
+    /* '.weights.h5' and '.keras': groups are called by class and number ("conv2d_1",
+     * "functional/conv2d_1"), in no order, and their tensors "0", "1", ... in the layer's order. */
+    bool by_path;
     /* The "thaw" group, which Keras ignores. */
     json_t *thaw;               /* its attribute "record"; NULL when there is none */
     struct thaw_tensor *extras; /* its datasets, e.g. the self-test's input, sorted by name */
@@ -49,11 +53,11 @@ struct thaw_keras_file {
 
 /* Reads a file in a child process under time and memory limits, because libhdf5 can crash or hang
  * on damaged files. Tensors that the file holds as plain float32 stay there until they are asked
- * for; the file must not change until then. Refused with the reason: anything that is not HDF5,
- * damaged files, soft and external links, absurd sizes, bfloat16 tensors, Keras 3 ".weights.h5" and
- * ".keras". Threads of the parent do no harm, as long as none of them is inside libhdf5: the child
- * runs nothing but libhdf5 and plain C. Half, double and integer datasets become float32; optimizer
- * state is left where it is. */
+ * for; the file must not change until then. Refused with the reason: anything that is neither HDF5
+ * nor a '.keras' zip, damaged files, soft and external links, absurd sizes, bfloat16 tensors.
+ * Threads of the parent do no harm, as long as none of them is inside libhdf5: the child runs
+ * nothing but libhdf5, libzip and plain C. Half, double and integer datasets become float32;
+ * optimizer state is left where it is. */
 struct thaw_keras_file *thaw_keras_load(const char *path, struct thaw_error *err);
 
 /* Writes a file of the Keras 2.15 form: beside the target, synced, renamed. Equal content gives

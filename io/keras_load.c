@@ -22,22 +22,13 @@ enum {
 
 /* --- is it an HDF5 file at all? --- */
 
-static int say_foreign(const char *path, const unsigned char *head, size_t got,
-                       struct thaw_error *err)
+static bool is_zip(const unsigned char head[8])
 {
-    if (got == 0)
-        return thaw_fail(err, THAW_EINPUT, "%s: empty file", path);
-    if (got >= 4 && memcmp(head, "PK\3\4", 4) == 0)
-        return thaw_fail(
-            err, THAW_EINPUT,
-            "%s: a zip archive (a '.keras' file?); open it in Keras and save it in the "
-            "older format: model.save('model.h5')",
-            path);
-    return thaw_fail(err, THAW_EINPUT, "%s: not an HDF5 file", path);
+    return memcmp(head, "PK\3\4", 4) == 0;
 }
 
 /* The signature stands at 0, 512, 1024, 2048, ... */
-static int sniff(const char *path, int fd, size_t *size, struct thaw_error *err)
+static int sniff(const char *path, int fd, struct thaw_walk *walk, struct thaw_error *err)
 {
     static const unsigned char signature[8] = "\211HDF\r\n\032\n";
     unsigned char head[8] = {0};
@@ -52,7 +43,7 @@ static int sniff(const char *path, int fd, size_t *size, struct thaw_error *err)
             path);
     if (!S_ISREG(st.st_mode))
         return thaw_fail(err, THAW_EINPUT, "%s: not a regular file", path);
-    *size = (size_t)st.st_size;
+    walk->size = (size_t)st.st_size;
     for (off_t at = 0; at < st.st_size; at = at ? 2 * at : 512) {
         unsigned char found[8];
         ssize_t got = pread(fd, found, sizeof found, at);
@@ -60,10 +51,13 @@ static int sniff(const char *path, int fd, size_t *size, struct thaw_error *err)
             return thaw_fail_errno(err, "%s", path);
         if (at == 0)
             memcpy(head, found, (size_t)got);
+        if ((walk->zipped = is_zip(head)))
+            return 0;
         if (got == sizeof found && memcmp(found, signature, sizeof signature) == 0)
             return 0;
     }
-    return say_foreign(path, head, *size < 8 ? *size : 8, err);
+    return thaw_fail(err, THAW_EINPUT, walk->size ? "%s: not an HDF5 file" : "%s: empty file",
+                     path);
 }
 
 /* --- the child's records; nothing in them is believed unchecked --- */
@@ -176,6 +170,18 @@ static int take_json(json_t **value, const struct cursor *c, const char *what, c
     return 0;
 }
 
+static int take_metadata(struct thaw_keras_file *file, const struct cursor *c, const char *text,
+                         struct thaw_error *err)
+{
+    json_t *metadata = NULL;
+    int rc = take_json(&metadata, c, "metadata.json", text, err);
+    const char *version = json_string_value(json_object_get(metadata, "keras_version"));
+    if (rc == 0)
+        rc = take_version(file, c, version ? version : "3", err);
+    json_decref(metadata);
+    return rc;
+}
+
 static int take(struct thaw_keras_file *file, struct thaw_keras_group **group,
                 const struct cursor *c, const struct item *item, struct thaw_error *err)
 {
@@ -186,6 +192,11 @@ static int take(struct thaw_keras_file *file, struct thaw_keras_group **group,
     switch (item->kind) {
     case THAW_WIRE_VERSION:
         return take_version(file, c, item->text, err);
+    case THAW_WIRE_METADATA:
+        return take_metadata(file, c, item->text, err);
+    case THAW_WIRE_PATHS:
+        file->by_path = true;
+        return 0;
     case THAW_WIRE_CONFIG:
         return take_json(&file->config, c, "model_config", item->text, err);
     case THAW_WIRE_THAW:
@@ -227,9 +238,10 @@ static int unpack(struct thaw_keras_file *file, struct cursor *c, struct thaw_er
 static int load(struct thaw_keras_file *file, const char *path, struct thaw_error *err)
 {
     struct cursor c = {.path = path, .fd = file->fd};
-    struct thaw_walk walk = {path, file->fd};
-    if (sniff(path, file->fd, &c.file_size, err))
+    struct thaw_walk walk = {.path = path, .fd = file->fd};
+    if (sniff(path, file->fd, &walk, err))
         return -1;
+    c.file_size = walk.size;
     size_t size = c.file_size,
            room = size < SIZE_MAX / 4 / EXPANSION ? EXPANSION * size : SIZE_MAX / 4;
     struct thaw_child_limits limits = {.memory = room + SPARE_RESULT + SPARE_MEMORY,
@@ -243,7 +255,8 @@ static int load(struct thaw_keras_file *file, const char *path, struct thaw_erro
         c.size = file->storage_size;
         return unpack(file, &c, err);
     case THAW_CHILD_DIED:
-        return thaw_error_prefix(err, "%s: damaged HDF5 file", path);
+        return thaw_error_prefix(err, walk.zipped ? "%s: damaged archive" : "%s: damaged HDF5 file",
+                                 path);
     default:
         return thaw_error_prefix(err, "%s", path);
     }

@@ -3,6 +3,7 @@
 #ifndef THAW_IO_KERAS_WIRE_H
 #define THAW_IO_KERAS_WIRE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "io/child.h"
@@ -10,12 +11,14 @@
 
 enum thaw_wire_kind {
     THAW_WIRE_END = 1,
-    THAW_WIRE_VERSION, /* text: keras_version */
-    THAW_WIRE_CONFIG,  /* text: model_config */
-    THAW_WIRE_GROUP,   /* name: a layer; the tensors that follow are its own */
-    THAW_WIRE_TENSOR,  /* name, shape, numbers */
-    THAW_WIRE_THAW,    /* text: the record of the group thaw */
-    THAW_WIRE_EXTRA    /* name, shape, numbers: a dataset of the group thaw */
+    THAW_WIRE_VERSION,  /* text: keras_version */
+    THAW_WIRE_METADATA, /* text: JSON that holds keras_version */
+    THAW_WIRE_CONFIG,   /* text: model_config */
+    THAW_WIRE_GROUP,    /* name: a layer; the tensors that follow are its own */
+    THAW_WIRE_TENSOR,   /* name, shape, numbers */
+    THAW_WIRE_THAW,     /* text: the record of the group thaw */
+    THAW_WIRE_PATHS,    /* groups are called by their place in the model, not by a layer's name */
+    THAW_WIRE_EXTRA     /* name, shape, numbers: a dataset of the group thaw */
 };
 
 enum { THAW_WIRE_ALIGN = 64 };
@@ -34,6 +37,8 @@ struct thaw_wire {
 struct thaw_walk {
     const char *path;
     int fd;
+    size_t size;
+    bool zipped; /* a '.keras' file */
 };
 
 /* Runs in the child; ctx is a struct thaw_walk. */

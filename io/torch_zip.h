@@ -1,4 +1,4 @@
-/* Members of a zip archive that PyTorch wrote; the only place that knows libzip. */
+/* Members of a zip archive that PyTorch wrote. */
 #ifndef THAW_IO_TORCH_ZIP_H
 #define THAW_IO_TORCH_ZIP_H
 

@@ -32,9 +32,10 @@ static void init_param(struct thaw_param *p, uint64_t seed, uint32_t stream)
 {
     struct thaw_rng rng = thaw_rng_at(seed, 0, stream, THAW_RNG_INIT);
     float limit = p->init == THAW_INIT_GLOROT ? glorot_limit(p) : 0;
+    float constant =
+        p->init == THAW_INIT_CONSTANT ? p->constant : (float)(p->init == THAW_INIT_ONES);
     for (size_t i = 0; i < p->count; i++)
-        p->data[i] = p->init == THAW_INIT_GLOROT ? thaw_rng_uniform(&rng, -limit, limit)
-                                                 : (float)(p->init == THAW_INIT_ONES);
+        p->data[i] = p->init == THAW_INIT_GLOROT ? thaw_rng_uniform(&rng, -limit, limit) : constant;
 }
 
 void thaw_graph_init(struct thaw_graph *graph, int first, uint64_t seed)

@@ -150,7 +150,7 @@ struct thaw_graph *thaw_model_from_torch(const struct thaw_torch_file *file,
         return NULL;
     options.height = asked ? asked->height : 0;
     options.width = asked ? asked->width : 0;
-    struct thaw_graph *graph = arch->build(&options, err);
+    struct thaw_graph *graph = arch->build(arch, &options, err);
     if (graph && import_all(arch, file, graph, notes, err) < 0) {
         thaw_graph_free(graph);
         graph = NULL;

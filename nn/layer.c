@@ -1,5 +1,6 @@
 #include "nn/layer.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,4 +50,15 @@ const struct thaw_layer_kind *thaw_layer_find(const char *name, struct thaw_erro
             return thaw_layer_kinds[i];
     fail_unknown(name, err);
     return NULL;
+}
+
+void thaw_layer_snake(const char *class_name, char name[64])
+{
+    size_t n = 0;
+    for (const char *c = class_name; *c && n + 2 < 64; c++) {
+        if (isupper((unsigned char)*c) && c > class_name && islower((unsigned char)c[-1]))
+            name[n++] = '_';
+        name[n++] = (char)tolower((unsigned char)*c);
+    }
+    name[n] = '\0';
 }

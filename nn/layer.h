@@ -11,7 +11,12 @@
 
 enum { THAW_MAX_PARAMS = 4, THAW_PARAM_RANK = 4 };
 
-enum thaw_init { THAW_INIT_ZEROS, THAW_INIT_ONES, THAW_INIT_GLOROT /* uniform, Keras' default */ };
+enum thaw_init {
+    THAW_INIT_ZEROS,
+    THAW_INIT_ONES,
+    THAW_INIT_GLOROT, /* uniform, Keras' default */
+    THAW_INIT_CONSTANT
+};
 
 /* One weight tensor of a layer, in Keras' layout. */
 struct thaw_param {
@@ -22,6 +27,7 @@ struct thaw_param {
     bool trainable; /* false: a moving statistic */
     bool decay;     /* weight decay pulls on it: kernels, not biases, not batch norm */
     enum thaw_init init;
+    float constant;          /* for THAW_INIT_CONSTANT */
     float *data;             /* [count], owned by the graph; NULL: left in the file */
     struct thaw_place place; /* there; see thaw_param_take */
 };
@@ -59,6 +65,9 @@ extern const struct thaw_layer_kind *const thaw_layer_kinds[];
 
 /* By class_name or alias; NULL with an error that lists the known ones. */
 const struct thaw_layer_kind *thaw_layer_find(const char *name, struct thaw_error *err);
+
+/* A class_name as Keras makes names of it: "ZeroPadding2D" is zero_padding2d. */
+void thaw_layer_snake(const char *class_name, char name[64]);
 
 /* Keys that cannot change what a layer computes (initializers, regularizers, constraints, ...), for
  * thaw_fields_read; NULL-ended. */

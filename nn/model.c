@@ -113,7 +113,10 @@ static struct thaw_graph *from_config(const struct thaw_keras_file *file,
                                                                 : "(version not given)");
     model->lean = options && options->lean;
     graph = unroll(model, options, notes, err);
-    if (graph && thaw_bind_model(file, model, graph, notes, err) < 0) {
+    int failed = !graph          ? 0
+                 : file->by_path ? thaw_bind_paths(file, model, graph, notes, err)
+                                 : thaw_bind_model(file, model, graph, notes, err);
+    if (failed) {
         thaw_graph_free(graph);
         graph = NULL;
     }
@@ -153,13 +156,19 @@ static int guess_top(const struct thaw_arch *arch, const struct thaw_keras_file 
                      struct thaw_arch_options *options, struct thaw_error *err)
 {
     const struct thaw_tensor *last = NULL;
+    struct thaw_arch_options topped = *options;
     int groups = 0, layers = 0;
-    struct thaw_graph *graph = arch->build(options, err);
+    topped.classes = file->by_path;
+    struct thaw_graph *graph = arch->build(arch, &topped, err);
     if (!graph)
         return -1;
+    if (file->by_path)
+        options->classes = thaw_paths_classes(file, graph, err);
     for (int i = 0; i < graph->n_nodes; i++)
         layers += graph->nodes[i].n_params > 0;
     thaw_graph_free(graph);
+    if (file->by_path)
+        return options->classes < 0 ? -1 : 0;
     for (size_t i = 0; i < file->n_groups; i++)
         if (file->groups[i].n_tensors) {
             last = &file->groups[i].tensors[0];
@@ -178,9 +187,14 @@ static const struct thaw_arch *as_asked(const struct thaw_keras_file *file, cons
     struct thaw_arch_options seen = {0};
     if (!arch)
         return NULL;
-    if (!arch->recognise(file, &seen))
+    if (!thaw_arch_recognise(arch, file, &seen)) {
+        if (file->by_path && arch->read)
+            arch->read(file, &seen);
+        options->imagenet = seen.imagenet;
         return guess_top(arch, file, options, err) < 0 ? NULL : arch;
+    }
     options->classes = seen.classes;
+    options->imagenet = seen.imagenet;
     if (!(options->alpha > 0))
         options->alpha = seen.alpha;
     return arch;
@@ -193,16 +207,13 @@ static const struct thaw_arch *recognise(const struct thaw_keras_file *file,
     if (asked && asked->arch)
         return as_asked(file, asked->arch, options, err);
     for (int i = 0; thaw_archs[i]; i++)
-        if (thaw_archs[i]->recognise && thaw_archs[i]->recognise(file, options))
+        if (thaw_arch_recognise(thaw_archs[i], file, options))
             return thaw_archs[i];
-    char known[400] = "";
-    for (int i = 0; thaw_archs[i]; i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", thaw_archs[i]->name);
-    }
-    thaw_fail(err, THAW_EINPUT,
-              "the file holds weights only and its layer names fit no known network family; give "
-              "--arch NAME, one of: %s",
+    char known[THAW_ARCH_NAMES];
+    thaw_arch_names(known, sizeof known);
+    thaw_fail(err, THAW_EINPUT, "the file holds weights only and %s; give --arch NAME, one of: %s",
+              file->by_path ? "'.weights.h5' files name no layers"
+                            : "its layer names fit no known network family",
               known);
     return NULL;
 }
@@ -215,7 +226,7 @@ static struct thaw_graph *from_weights(const struct thaw_keras_file *file,
     options.height = asked ? asked->height : 0;
     options.width = asked ? asked->width : 0;
     const struct thaw_arch *arch = recognise(file, asked, &options, err);
-    struct thaw_graph *graph = arch ? arch->build(&options, err) : NULL;
+    struct thaw_graph *graph = arch ? arch->build(arch, &options, err) : NULL;
     if (!graph)
         return NULL;
     thaw_model_note(notes, "weights only, written by Keras %s",
@@ -226,7 +237,8 @@ static struct thaw_graph *from_weights(const struct thaw_keras_file *file,
                     options.classes ? "with its top" : "without a top");
     if (options.alpha > 0)
         thaw_model_note(notes, "width multiplier %g", (double)options.alpha);
-    if (thaw_bind_weights(file, graph, notes, err) < 0) {
+    if (file->by_path ? thaw_bind_paths(file, NULL, graph, notes, err)
+                      : thaw_bind_weights(file, graph, notes, err)) {
         thaw_error_prefix(err, "as %s", arch->name);
         thaw_graph_free(graph);
         return NULL;
@@ -251,7 +263,7 @@ struct thaw_graph *thaw_model_random(const char *spec, const struct thaw_arch_op
     if (options)
         all = *options;
     const struct thaw_arch *arch = parse_spec(spec, &all, err);
-    struct thaw_graph *graph = arch ? arch->build(&all, err) : NULL;
+    struct thaw_graph *graph = arch ? arch->build(arch, &all, err) : NULL;
     if (graph)
         thaw_graph_init(graph, 0, seed);
     return graph;

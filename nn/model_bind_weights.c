@@ -6,45 +6,111 @@
 #include "io/base/mem.h"
 #include "nn/model_bind.h"
 
-/* Old names have '/' where built graphs, whose names every Keras must take, have '_'. */
-static bool same_name(const char *a, const char *b)
-{
-    for (; *a && *b; a++, b++)
-        if (*a != *b && !(*a == '/' && *b == '_') && !(*a == '_' && *b == '/'))
-            return false;
-    return !*a && !*b;
-}
-
 struct sides {
-    const struct thaw_keras_group **groups; /* those with weights, in file order */
-    int *nodes;                             /* those with weights, in Keras' order */
+    struct thaw_keras_group *groups; /* those with weights, in file order; the tensors are
+                                        borrowed, their list is owned */
+    int *nodes;                      /* those with weights, in Keras' order */
     int n_groups, n_nodes;
 };
+
+/* "conv/kernel:0" is of layer "conv". */
+static size_t layer_length(const char *name)
+{
+    const char *stroke = strrchr(name, '/');
+    return stroke ? (size_t)(stroke - name) : 0;
+}
+
+static bool same_layer(const char *a, const char *b)
+{
+    return layer_length(a) == layer_length(b) && !strncmp(a, b, layer_length(a));
+}
+
+/* The last part of the path, which is the layer's name within its model. */
+static char *layer_name(const char *name, struct thaw_error *err)
+{
+    size_t end = layer_length(name), start = end;
+    while (start > 0 && name[start - 1] != '/')
+        start--;
+    return thaw_format(err, "%.*s", (int)(end - start), name + start);
+}
+
+/* Adds a group of the tensors that are of the same layer as number `first`. */
+static int add_layer(struct sides *s, const struct thaw_keras_group *from, size_t first, bool whole,
+                     struct thaw_error *err)
+{
+    struct thaw_keras_group *to = &s->groups[s->n_groups];
+    *to = (struct thaw_keras_group){0};
+    to->tensors = thaw_new(from->n_tensors, sizeof *to->tensors, err);
+    if (!to->tensors)
+        return -1;
+    s->n_groups++;
+    for (size_t i = first; i < from->n_tensors; i++)
+        if (whole || same_layer(from->tensors[i].name, from->tensors[first].name))
+            to->tensors[to->n_tensors++] = from->tensors[i];
+    to->name = whole ? thaw_strdup(from->name, err) : layer_name(from->tensors[first].name, err);
+    return to->name ? 0 : -1;
+}
+
+/* A model that is used as a layer has one group for the weights of all its layers: `split` takes it
+ * apart, so that each layer has its own. */
+static int add_group(struct sides *s, const struct thaw_keras_group *group, bool split,
+                     struct thaw_error *err)
+{
+    for (size_t i = 0; i < group->n_tensors; i++) {
+        bool seen = !split && i > 0;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = same_layer(group->tensors[k].name, group->tensors[i].name);
+        if (!seen && add_layer(s, group, i, !split, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void release_groups(struct sides *s)
+{
+    for (int i = 0; i < s->n_groups; i++) {
+        free(s->groups[i].name);
+        free(s->groups[i].tensors);
+    }
+    s->n_groups = 0;
+}
+
+/* Some old files name the tensors of one layer as if they were of two, so nothing is taken apart
+ * without need. */
+static int find_groups(const struct thaw_keras_file *file, struct sides *s, struct thaw_error *err)
+{
+    size_t tensors = 0;
+    for (size_t i = 0; i < file->n_groups; i++)
+        tensors += file->groups[i].n_tensors;
+    s->groups = thaw_new(tensors, sizeof *s->groups, err);
+    if (!s->groups)
+        return -1;
+    for (int split = 0; split < 2 && (!split || s->n_groups != s->n_nodes); split++) {
+        release_groups(s);
+        for (size_t i = 0; i < file->n_groups; i++)
+            if (add_group(s, &file->groups[i], split, err) < 0)
+                return -1;
+    }
+    return 0;
+}
 
 static int find_sides(const struct thaw_keras_file *file, const struct thaw_graph *graph,
                       struct sides *s, struct thaw_error *err)
 {
     int *order = thaw_new((size_t)graph->n_nodes, sizeof *order, err);
-    s->groups = thaw_new(file->n_groups, sizeof *s->groups, err);
     s->nodes = thaw_new((size_t)graph->n_nodes, sizeof *s->nodes, err);
-    if (!order || !s->groups || !s->nodes || thaw_graph_keras_order(graph, order, err) < 0) {
-        free(order);
-        return -1;
-    }
-    for (size_t i = 0; i < file->n_groups; i++)
-        if (file->groups[i].n_tensors)
-            s->groups[s->n_groups++] = &file->groups[i];
-    for (int i = 0; i < graph->n_nodes; i++)
+    int failed = !order || !s->nodes || thaw_graph_keras_order(graph, order, err) < 0;
+    for (int i = 0; i < graph->n_nodes && !failed; i++)
         if (graph->nodes[order[i]].n_params)
             s->nodes[s->n_nodes++] = order[i];
     free(order);
-    return 0;
+    return failed ? -1 : find_groups(file, s, err);
 }
 
 static int group_of(const struct sides *s, const char *name)
 {
     for (int i = 0; i < s->n_groups; i++)
-        if (same_name(s->groups[i]->name, name))
+        if (thaw_arch_name_like(s->groups[i].name, name))
             return i;
     return -1;
 }
@@ -90,10 +156,10 @@ static void report_names(const struct sides *s, const struct thaw_graph *graph,
     for (int i = 0; i < s->n_groups; i++) {
         bool used = false;
         for (int k = 0; !used && k < s->n_nodes; k++)
-            used = same_name(s->groups[i]->name, graph->nodes[s->nodes[k]].name);
+            used = thaw_arch_name_like(s->groups[i].name, graph->nodes[s->nodes[k]].name);
         if (used)
             continue;
-        snprintf(text, sizeof text, "group %.100s belongs to no layer", s->groups[i]->name);
+        snprintf(text, sizeof text, "group %.100s belongs to no layer", s->groups[i].name);
         thaw_problem(problems, text);
     }
 }
@@ -136,7 +202,7 @@ int thaw_bind_weights(const struct thaw_keras_file *file, struct thaw_graph *gra
     for (int i = 0; !failed && i < s.n_nodes; i++) {
         struct thaw_node *node = &graph->nodes[s.nodes[i]];
         failed =
-            bind_node(node, s.groups[all ? group_of(&s, node->name) : i], &problems, &bound, err);
+            bind_node(node, &s.groups[all ? group_of(&s, node->name) : i], &problems, &bound, err);
     }
     if (!failed)
         failed = thaw_problems_fail(&problems, err);
@@ -145,6 +211,7 @@ int thaw_bind_weights(const struct thaw_keras_file *file, struct thaw_graph *gra
         thaw_bound_note(&bound, (size_t)s.n_nodes, notes);
     }
 done:
+    release_groups(&s);
     free(s.groups);
     free(s.nodes);
     return failed;

@@ -12,22 +12,37 @@ void thaw_blocks_release(struct thaw_blocks *blocks)
     *blocks = (struct thaw_blocks){0};
 }
 
-/* May a block begin at node i? The node before it must be all that the rest depends on, and must
- * not be a layer whose norm or activation would be left on the other side: those belong to what
- * they follow. */
-static bool can_start(const struct thaw_graph *graph, const bool *cuts, int i)
+static bool one_of(const char *kind, const char *const *kinds)
 {
-    const struct thaw_node *node = &graph->nodes[i];
-    if (i == 0 || !cuts[i - 1])
-        return false;
-    const char *kind = node->kind->name;
+    while (*kinds && strcmp(kind, *kinds))
+        kinds++;
+    return *kinds;
+}
+
+/* Does the node belong to the one before it: an activation or dropout of it, or a norm that folds
+ * into it? Not where others read that one as well. */
+static bool follows(const struct thaw_graph *graph, int i)
+{
     static const char *const followers[] = {"BatchNormalization", "Activation", "ReLU",
                                             "LeakyReLU",          "ELU",        "Dropout",
                                             "SpatialDropout2D",   "Softmax",    NULL};
-    for (int k = 0; followers[k]; k++)
-        if (!strcmp(kind, followers[k]))
-            return false;
-    return true;
+    static const char *const hosts[] = {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense",
+                                        NULL};
+    const struct thaw_node *node = &graph->nodes[i];
+    if (node->n_inputs != 1 || !one_of(node->kind->name, followers))
+        return false;
+    for (int k = node->inputs[0] + 1; k < graph->n_nodes; k++)
+        for (int n = 0; k != i && n < graph->nodes[k].n_inputs; n++)
+            if (graph->nodes[k].inputs[n] == node->inputs[0])
+                return false;
+    return strcmp(node->kind->name, "BatchNormalization") ||
+           one_of(graph->nodes[node->inputs[0]].kind->name, hosts);
+}
+
+/* May a block begin at node i? The node before it must be all that the rest depends on. */
+static bool can_start(const struct thaw_graph *graph, const bool *cuts, int i)
+{
+    return i > 0 && cuts[i - 1] && !follows(graph, i);
 }
 
 /* Whether a block [start, end) has any weights to train. */
@@ -37,19 +52,6 @@ static bool has_weights(const struct thaw_graph *graph, int start, int end)
         if (graph->nodes[i].n_params)
             return true;
     return false;
-}
-
-/* Names of old files have '/' where the list has '_'. */
-static int find_node(const struct thaw_graph *graph, const char *name)
-{
-    for (int i = 0; i < graph->n_nodes; i++) {
-        const char *a = graph->nodes[i].name, *b = name;
-        while (*a && (*a == *b || (*a == '/' && *b == '_')))
-            a++, b++;
-        if (!*a && !*b)
-            return i;
-    }
-    return -1;
 }
 
 /* The block that holds node i begins at the nearest place at or before it where one can. */
@@ -63,9 +65,11 @@ static int start_before(const struct thaw_graph *graph, const bool *cuts, int i)
 static void mark_named(const struct thaw_graph *graph, const struct thaw_arch *arch, int head,
                        const bool *cuts, bool *starts)
 {
-    for (int k = 0; arch->blocks[k]; k++) {
-        int i = find_node(graph, arch->blocks[k]);
-        if (i >= 0 && i < head)
+    for (int i = 1; i < head; i++) {
+        bool named = false;
+        for (int k = 0; arch->blocks[k] && !named; k++)
+            named = thaw_arch_name_like(graph->nodes[i].name, arch->blocks[k]);
+        if (named)
             starts[start_before(graph, cuts, i)] = true;
     }
 }

@@ -32,118 +32,6 @@ static bool is_model(const char *class_name)
            !strcmp(class_name, "Sequential");
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-/* Short JSON for an error text. */
-static int fail_value(struct thaw_error *err, const struct thaw_config_layer *l, const char *key,
-                      const json_t *value, const char *why)
-{
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    thaw_fail(err, THAW_EINPUT, "layer %s (%s): %s = %.120s: %s", l->name, l->class_name, key,
-              text ? text : "?", why);
-    free(text);
-    return -1;
-}
-
-/* --- who feeds a layer: the calls in inbound_nodes --- */
-
-static int add_ref(struct thaw_config_layer *l, const json_t *name, const json_t *node,
-                   const json_t *tensor, struct thaw_error *err)
-{
-    if (!json_is_string(name) || !json_is_integer(node) || !json_is_integer(tensor))
-        return thaw_fail(err, THAW_EINPUT,
-                         "layer %s (%s): an entry of inbound_nodes is not [name, node, tensor]",
-                         l->name, l->class_name);
-    if (json_integer_value(tensor) != 0)
-        return thaw_fail(err, THAW_EINPUT,
-                         "layer %s (%s) reads output %lld of layer %s; only layers with one output "
-                         "are known",
-                         l->name, l->class_name, (long long)json_integer_value(tensor),
-                         json_string_value(name));
-    /* A nested model's calls count from 1 in Keras 2, where 0 is its own construction. */
-    if (json_integer_value(node) > 1)
-        return thaw_fail(err, THAW_EINPUT,
-                         "layer %s (%s) reads call number %lld of layer %s: layers that are used "
-                         "more than once (shared layers) are not supported",
-                         l->name, l->class_name, (long long)json_integer_value(node),
-                         json_string_value(name));
-    size_t need = (size_t)l->n_inputs + 1;
-    if (thaw_grow(&l->refs, &l->refs_capacity, need, sizeof *l->refs, err) < 0)
-        return -1;
-    l->refs[l->n_inputs++] = json_string_value(name);
-    return 0;
-}
-
-static int check_kwargs(struct thaw_config_layer *l, const json_t *kwargs, struct thaw_error *err)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)kwargs, key, value)
-    {
-        if (json_is_null(value) || (!strcmp(key, "training") && json_is_false(value)))
-            continue;
-        return fail_value(err, l, key, value, "this argument of the layer's call is not supported");
-    }
-    return 0;
-}
-
-/* One argument of a call: a reference of either dialect, or a list of them. */
-static int add_argument(struct thaw_config_layer *l, const json_t *arg, int depth,
-                        struct thaw_error *err)
-{
-    if (depth > 3)
-        return thaw_fail(err, THAW_EINPUT, "layer %s (%s): inbound_nodes is nested too deeply",
-                         l->name, l->class_name);
-    if (json_is_array(arg) && json_is_string(json_array_get(arg, 0))) {
-        if (check_kwargs(l, json_array_get(arg, 3), err) < 0)
-            return -1;
-        return add_ref(l, json_array_get(arg, 0), json_array_get(arg, 1), json_array_get(arg, 2),
-                       err);
-    }
-    if (json_is_array(arg)) {
-        size_t i;
-        json_t *item;
-        json_array_foreach((json_t *)arg, i, item)
-        {
-            if (add_argument(l, item, depth + 1, err) < 0)
-                return -1;
-        }
-        return 0;
-    }
-    if (!strcmp(text_of(arg, "class_name"), "__keras_tensor__")) {
-        const json_t *history = json_object_get(json_object_get(arg, "config"), "keras_history");
-        return add_ref(l, json_array_get(history, 0), json_array_get(history, 1),
-                       json_array_get(history, 2), err);
-    }
-    if (json_is_null(arg))
-        return 0;
-    return fail_value(err, l, "argument", arg,
-                      "the layer is called with something that is no layer's output; arithmetic "
-                      "written as Python expressions is not supported");
-}
-
-static int read_calls(struct thaw_config_layer *l, const json_t *calls, struct thaw_error *err)
-{
-    size_t n = json_array_size(calls);
-    if (n > 1)
-        return thaw_fail(err, THAW_EINPUT,
-                         "layer %s (%s) is used %zu times; layers that are used more than once "
-                         "(shared layers) are not supported",
-                         l->name, l->class_name, n);
-    const json_t *call = json_array_get(calls, 0);
-    if (!call)
-        return 0;
-    if (!json_is_object(call))
-        return add_argument(l, call, 0, err);
-    if (check_kwargs(l, json_object_get(call, "kwargs"), err) < 0)
-        return -1;
-    return add_argument(l, json_object_get(call, "args"), 0, err);
-}
-
 /* --- layers --- */
 
 static struct thaw_config_layer *add_layer(struct thaw_config_model *model, const char *name,
@@ -203,10 +91,10 @@ static int read_layer(struct thaw_config_model *model, const json_t *entry, int 
                       struct thaw_error *err)
 {
     const json_t *config = json_object_get(entry, "config");
-    const char *name = text_of(entry, "name");
+    const char *name = thaw_config_text(entry, "name");
     if (!*name)
-        name = text_of(config, "name");
-    const char *class_name = text_of(entry, "class_name");
+        name = thaw_config_text(config, "name");
+    const char *class_name = thaw_config_text(entry, "class_name");
     if (!*class_name)
         return thaw_fail(err, THAW_EINPUT,
                          "model_config: layer %d of model %s (%s) has no class_name",
@@ -216,6 +104,8 @@ static int read_layer(struct thaw_config_model *model, const json_t *entry, int 
     struct thaw_config_layer *l = add_layer(model, name, class_name, err);
     if (!l)
         return -1;
+    if (thaw_config_is_operation(l, config))
+        return thaw_config_operation(l, config, json_object_get(entry, "inbound_nodes"), err);
     if (is_model(class_name)) {
         l->model = read_model(entry, major, depth + 1, err);
         if (!l->model)
@@ -224,7 +114,7 @@ static int read_layer(struct thaw_config_model *model, const json_t *entry, int 
     } else if (read_leaf(l, config, major, err) < 0) {
         return -1;
     }
-    return read_calls(l, json_object_get(entry, "inbound_nodes"), err);
+    return thaw_config_calls(l, json_object_get(entry, "inbound_nodes"), err);
 }
 
 /* --- input shape --- */
@@ -268,7 +158,7 @@ static int sequential(struct thaw_config_model *model, const json_t *config, int
     const json_t *first = json_array_get(list, 0);
     if (!first)
         return thaw_fail(err, THAW_EINPUT, "Sequential model %s has no layers", model->name);
-    if (strcmp(text_of(first, "class_name"), "InputLayer") &&
+    if (strcmp(thaw_config_text(first, "class_name"), "InputLayer") &&
         !add_layer(model, "input", "InputLayer", err))
         return -1;
     size_t i;
@@ -362,7 +252,7 @@ static struct thaw_config_model *read_model(const json_t *entry, int major, int 
                                             struct thaw_error *err)
 {
     const json_t *config = json_object_get(entry, "config");
-    const char *class_name = text_of(entry, "class_name");
+    const char *class_name = thaw_config_text(entry, "class_name");
     if (depth > MAX_DEPTH) {
         thaw_fail(err, THAW_EINPUT, "model_config: models are nested more than %d deep", MAX_DEPTH);
         return NULL;
@@ -377,11 +267,11 @@ static struct thaw_config_model *read_model(const json_t *entry, int major, int 
     if (!model)
         return NULL;
     const json_t *flag = json_object_get(config, "trainable");
-    model->name = text_of(config, "name");
+    model->name = thaw_config_text(config, "name");
     model->trainable = !flag || json_is_true(flag);
     int failed = !strcmp(class_name, "Sequential") ? sequential(model, config, major, depth, err)
                                                    : functional(model, config, major, depth, err);
-    if (failed < 0 || thaw_config_link(model, err) < 0) {
+    if (failed < 0 || thaw_config_link(model, err) < 0 || thaw_config_fuse(model, err) < 0) {
         thaw_config_free(model);
         return NULL;
     }

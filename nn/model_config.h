@@ -20,8 +20,13 @@ struct thaw_config_layer {
     int *inputs, n_inputs;           /* layers of the same model, all before this one */
     struct thaw_config_model *model; /* a model used as a layer, or NULL */
     int node;          /* in the flat graph after thaw_config_unroll; -1: no node of its own */
+    bool merged;       /* part of what another layer does: no node of its own; model_fuse.c */
     const char **refs; /* names of the inputs while reading */
     size_t refs_capacity;
+    bool operation; /* while reading: arithmetic, whose arguments may be numbers */
+    int n_numbers;
+    double number;
+    bool number_first;
 };
 
 struct thaw_config_model {
@@ -42,9 +47,28 @@ struct thaw_config_model {
 struct thaw_config_model *thaw_config_read(const json_t *config, int major, struct thaw_error *err);
 void thaw_config_free(struct thaw_config_model *model);
 
+/* For the reader: the text of a key, or "". */
+const char *thaw_config_text(const json_t *object, const char *key);
+
+/* For the reader: who feeds the layer, from inbound_nodes of either dialect. Arguments that are
+ * numbers are taken only from operations. */
+int thaw_config_calls(struct thaw_config_layer *l, const json_t *calls, struct thaw_error *err);
+
+/* For the reader: arithmetic on outputs of layers ("x + 3.0", "x * y"), which Keras 2 records as
+ * TFOpLambda and Keras 3 as an operation without a layer's keys, and a few functions that Keras'
+ * own networks wrapped into a Lambda. Each becomes the layer that does the same; all others are
+ * refused by name. */
+bool thaw_config_is_operation(const struct thaw_config_layer *l, const json_t *config);
+int thaw_config_operation(struct thaw_config_layer *l, const json_t *config, const json_t *calls,
+                          struct thaw_error *err);
+
 /* For the reader: turns names of inputs into numbers, puts the layers into an order in which they
  * can run, and finds Keras' own order. */
 int thaw_config_link(struct thaw_config_model *model, struct thaw_error *err);
+
+/* For the reader: layers that together are one activation, x relu6(x + 3) / 6 or its gate alone,
+ * become it. */
+int thaw_config_fuse(struct thaw_config_model *model, struct thaw_error *err);
 
 /* The flat graph for pictures of this size; sets `node` all over the tree. Layers that are the
  * identity at inference are left out and noted. */
@@ -59,6 +83,17 @@ int thaw_bind_model(const struct thaw_keras_file *file, const struct thaw_config
 /* Copies the tensors of a weights-only file into a graph that was built. */
 int thaw_bind_weights(const struct thaw_keras_file *file, struct thaw_graph *graph,
                       struct thaw_model_notes *notes, struct thaw_error *err);
+
+/* The same two for files whose groups are called by class and number (file->by_path); `model` is
+ * NULL for a graph that was built. */
+int thaw_bind_paths(const struct thaw_keras_file *file, const struct thaw_config_model *model,
+                    struct thaw_graph *graph, struct thaw_model_notes *notes,
+                    struct thaw_error *err);
+
+/* How many classes the last layer with weights of a built graph has in such a file; 0: the file has
+ * no such layer. -1 on failure. */
+int thaw_paths_classes(const struct thaw_keras_file *file, const struct thaw_graph *graph,
+                       struct thaw_error *err);
 
 /* A node's configuration as JSON, as its fields write it; no name, no flags. NULL on failure. */
 json_t *thaw_model_node_config(const struct thaw_node *node, struct thaw_error *err);

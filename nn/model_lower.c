@@ -1,5 +1,5 @@
-/* Layers as every Keras reads them: activations that some version lacks, or means otherwise, become
- * small layers of equal arithmetic. */
+/* Layers as every Keras reads them: activations that some version lacks, or means otherwise, and
+ * layers that Keras keeps to its own networks, become small layers of equal arithmetic. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +98,7 @@ static bool needs_lowering(const json_t *activation)
     return json_is_object(activation) || find_lowering(activation);
 }
 
-/* Steps before the last one get numbered names, the last one the name itself. */
+/* Steps before the last one get names of their own, the last one the name itself. */
 static int lower_steps(struct lower *l, const struct thaw_node *node, const char *name,
                        const struct lowering *how, int input)
 {
@@ -107,7 +107,7 @@ static int lower_steps(struct lower *l, const struct thaw_node *node, const char
         bool last = !how->gate && (i + 1 == MAX_STEPS || !how->steps[i + 1].class_name);
         const char *text = how->steps[i].config;
         json_t *config = thaw_json_parse(text, strlen(text), how->name, l->err);
-        char *step = thaw_format(l->err, last ? "%s" : "%s_%d", name, i + 1);
+        char *step = thaw_format(l->err, last ? "%s" : "%s_part%d", name, i + 1);
         at = config && step ? add(l, node, how->steps[i].class_name, step, &at, 1, config) : -1;
         json_decref(config);
         free(step);
@@ -128,6 +128,65 @@ static int lower_activation(struct lower *l, const struct thaw_node *node, const
     return add(l, node, class_name ? class_name : "", name, &input, 1,
                json_object_get(activation, "config"));
 }
+
+/* --- layers of Keras' own networks --- */
+
+static double setting(const json_t *config, const char *key)
+{
+    return json_number_value(json_object_get(config, key));
+}
+
+/* A depthwise convolution of one cell, which trains alike. */
+static int lower_layer_scale(struct lower *l, const struct thaw_node *node, const json_t *config,
+                             const int *inputs)
+{
+    (void)config;
+    if (node->shape.rank != 3)
+        return thaw_fail(l->err, THAW_EINPUT,
+                         "layer %s (LayerScale) on vectors cannot be written: there is no other "
+                         "layer for it that every Keras reads",
+                         node->name);
+    json_t *depthwise = json_pack("{s:[ii], s:b}", "kernel_size", 1, 1, "use_bias", 0);
+    int at = add(l, node, "DepthwiseConv2D", node->name, inputs, 1, depthwise);
+    json_decref(depthwise);
+    if (at >= 0)
+        memcpy(l->graph->nodes[at].params[0].data, node->params[0].data,
+               node->params[0].count * sizeof(float));
+    return at;
+}
+
+static int lower_stochastic_depth(struct lower *l, const struct thaw_node *node,
+                                  const json_t *config, const int *inputs)
+{
+    json_t *shape = json_pack("[n]");
+    for (int i = 0; i < node->shape.rank; i++)
+        json_array_append_new(shape, json_integer(1));
+    json_t *dropout =
+        json_pack("{s:f, s:o}", "rate", setting(config, "drop_path_rate"), "noise_shape", shape);
+    int at = add(l, node, "Dropout", node->name, inputs, 1, dropout);
+    json_decref(dropout);
+    return at;
+}
+
+static int lower_scaled_sum(struct lower *l, const struct thaw_node *node, const json_t *config,
+                            const int *inputs)
+{
+    json_t *rescaling = json_pack("{s:f, s:f}", "scale", setting(config, "scale"), "offset", 0.0);
+    char *name = thaw_format(l->err, "%s_scaled", node->name);
+    int both[2] = {inputs[0],
+                   name ? add(l, node, "Rescaling", name, &inputs[1], 1, rescaling) : -1};
+    json_decref(rescaling);
+    free(name);
+    return both[1] < 0 ? -1 : add(l, node, "Add", node->name, both, 2, NULL);
+}
+
+static const struct {
+    const char *kind;
+    int (*lower)(struct lower *l, const struct thaw_node *node, const json_t *config,
+                 const int *inputs);
+} special[] = {{"LayerScale", lower_layer_scale},
+               {"StochasticDepth", lower_stochastic_depth},
+               {"CustomScaleLayer", lower_scaled_sum}};
 
 /* --- nodes --- */
 
@@ -174,6 +233,11 @@ static int lower_node(struct lower *l, const struct thaw_node *node, const int *
     json_t *activation = NULL, *config = thaw_model_node_config(node, l->err);
     if (!config || move_statistics(node, config, l->err) < 0)
         goto done;
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (!strcmp(special[i].kind, node->kind->name)) {
+            result = special[i].lower(l, node, config, inputs);
+            goto done;
+        }
     activation = json_incref(json_object_get(config, "activation"));
     if (needs_lowering(activation) && !strcmp(node->kind->name, "Activation")) {
         result = lower_activation(l, node, node->name, activation, inputs[0]);

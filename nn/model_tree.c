@@ -203,6 +203,8 @@ static int unroll_model(struct unroll *u, struct thaw_config_model *model, int i
         goto done;
     for (int i = 0; i < model->n_layers; i++) {
         struct thaw_config_layer *l = &model->layers[i];
+        if (l->merged)
+            continue;
         if (l->n_inputs > model->n_layers) {
             thaw_fail(u->err, THAW_EINPUT, "layer %s (%s) has %d inputs in a model of %d layers",
                       l->name, l->class_name, l->n_inputs, model->n_layers);

@@ -11,22 +11,34 @@ static const struct {
     const char *spec;
     size_t top, notop;
     int channels, blocks;
+    bool lowered; /* written with other layers than its own */
 } nets[] = {
-    {"vgg16", 138357544, 14714688, 512, 5},
-    {"vgg19", 143667240, 20024384, 512, 5},
-    {"resnet50", 25636712, 23587712, 2048, 17},
-    {"resnet50_2015", 25636712, 23587712, 2048, 17},
-    {"mobilenet", 4253864, 3228864, 1024, 14},
-    {"mobilenet:0.25", 475544, 218544, 256, 14},
-    {"mobilenet_v2", 3538984, 2257984, 1280, 19},
-    {"mobilenet_v2:0.35", 1691208, 410208, 1280, 19},
-    {"mobilenet_v2:1.4", 6156712, 4363712, 1792, 19},
-    {"squeezenet", 1235496, 722496, 512, 9},
-    {"efficientnet_lite0", 4694024, 3413024, 1280, 18},
-    {"efficientnet_lite1", 5470344, 4189344, 1280, 23},
-    {"efficientnet_lite2", 6150168, 4869168, 1280, 23},
+    {"vgg16", 138357544, 14714688, 512, 5, false},
+    {"vgg19", 143667240, 20024384, 512, 5, false},
+    {"resnet50", 25636712, 23587712, 2048, 17, false},
+    {"resnet50_2015", 25636712, 23587712, 2048, 17, false},
+    {"mobilenet", 4253864, 3228864, 1024, 14, false},
+    {"mobilenet:0.25", 475544, 218544, 256, 14, false},
+    {"mobilenet_v2", 3538984, 2257984, 1280, 19, false},
+    {"mobilenet_v2:0.35", 1691208, 410208, 1280, 19, false},
+    {"mobilenet_v2:1.4", 6156712, 4363712, 1792, 19, false},
+    {"squeezenet", 1235496, 722496, 512, 9, false},
+    {"efficientnet_lite0", 4694024, 3413024, 1280, 18, false},
+    {"efficientnet_lite1", 5470344, 4189344, 1280, 23, false},
+    {"efficientnet_lite2", 6150168, 4869168, 1280, 23, false},
+    {"resnet50_v2", 25613800, 23564800, 2048, 17, false},
+    {"mobilenet_v3_small", 2554968, 939120, 576, 13, false},
+    {"mobilenet_v3_small_minimalistic", 2056848, 441000, 576, 13, false},
+    {"mobilenet_v3_large:0.75", 4012616, 1808736, 720, 17, false},
+    {"densenet121", 8062504, 7037504, 1024, 5, false},
+    {"inception_v3", 23851784, 21802784, 2048, 12, false},
+    {"xception", 22910480, 20861480, 2048, 14, false},
+    {"efficientnet_b0", 5330571, 4049571, 1280, 19, true},
+    {"efficientnet_v2_b0", 7200312, 5919312, 1280, 23, false},
+    {"nasnet_mobile", 5326716, 4269716, 1056, 2, false},
+    {"convnext_tiny", 28589128, 27820128, 768, 22, true},
 };
-enum { N_NETS = sizeof nets / sizeof *nets };
+enum { N_NETS = sizeof nets / sizeof *nets, LITE = 10 /* the first EfficientNet-Lite */ };
 
 /* Small inputs keep it quick; a VGG's dense layers need the full size, and counting makes no
  * difference. */
@@ -80,7 +92,7 @@ static void test_usual_size(void)
 {
     static const int sizes[] = {224, 240, 260};
     for (int i = 0; i < 3; i++) {
-        struct thaw_graph *graph = make(N_NETS - 3 + i, 0, 0);
+        struct thaw_graph *graph = make(LITE + i, 0, 0);
         if (!graph)
             return;
         CU_ASSERT_EQUAL(graph->nodes[0].shape.h, sizes[i]);
@@ -105,7 +117,8 @@ static void check_blocks(const struct thaw_graph *graph, int wanted)
         for (int k = start; k < end; k++)
             weights |= graph->nodes[k].n_params > 0;
         CU_ASSERT_TRUE(start < end && cuts[start - 1] && weights);
-        CU_ASSERT_STRING_NOT_EQUAL(graph->nodes[start].kind->name, "BatchNormalization");
+        bool norm = !strcmp(graph->nodes[start].kind->name, "BatchNormalization");
+        CU_ASSERT_FALSE(norm && strstr(graph->nodes[start - 1].kind->name, "Conv2D"));
     }
     if (blocks.n)
         CU_ASSERT_EQUAL(blocks.starts[0], 1);
@@ -124,11 +137,28 @@ static void test_blocks(void)
     }
 }
 
+/* Same layers, or (lowered) the same answer. */
+static bool same(struct thaw_graph *a, struct thaw_graph *b, bool lowered)
+{
+    if (!lowered)
+        return thaw_net_same(a, b);
+    size_t n = thaw_shape_count(a->nodes[0].shape);
+    float *x = calloc(n, sizeof *x);
+    for (size_t i = 0; x && i < n; i++)
+        x[i] = (float)(i * 37 % 256);
+    float *y = thaw_net_run(a, -1, x, 1), *z = thaw_net_run(b, -1, x, 1);
+    bool near = y && z && thaw_near(z, y, thaw_shape_count(a->nodes[a->output].shape), 1e-5);
+    free(x);
+    free(y);
+    free(z);
+    return near;
+}
+
 /* The whole way: file, and each family known again by its layers. */
 static void test_round_trip(void)
 {
     for (int i = 0; i < N_NETS; i++) {
-        struct thaw_graph *graph = make(i, strncmp(nets[i].spec, "vgg", 3) ? 7 : 0, 64);
+        struct thaw_graph *graph = make(i, strncmp(nets[i].spec, "vgg", 3) ? 7 : 0, 80);
         if (!graph)
             return;
         const struct thaw_arch *arch = thaw_arch_of(graph);
@@ -136,7 +166,7 @@ static void test_round_trip(void)
         struct thaw_graph *back = thaw_net_round_trip(graph, "arch.h5");
         CU_ASSERT_PTR_NOT_NULL(back);
         if (back) {
-            CU_ASSERT_TRUE(thaw_net_same(graph, back));
+            CU_ASSERT_TRUE(same(graph, back, nets[i].lowered));
             CU_ASSERT_PTR_EQUAL(thaw_arch_of(back), arch);
         }
         thaw_graph_free(back);
@@ -148,12 +178,14 @@ static void test_round_trip(void)
 static void test_weights_only(void)
 {
     for (int i = 0; i < N_NETS; i++) {
+        if (nets[i].lowered)
+            continue;
         struct thaw_error err = {0};
         struct thaw_model_notes notes = {0};
         int classes = strncmp(nets[i].spec, "vgg", 3) ? 7 : 0;
-        struct thaw_graph *graph = make(i, classes, 64), *back = NULL;
+        struct thaw_graph *graph = make(i, classes, 80), *back = NULL;
         struct thaw_keras_file *file = thaw_keras_create(&err);
-        struct thaw_model_options options = {.height = 64, .width = 64};
+        struct thaw_model_options options = {.height = 80, .width = 80};
         if (!graph || !file)
             return;
         CU_ASSERT_EQUAL(thaw_told(thaw_model_to_keras(graph, file, &err), &err), 0);
@@ -286,7 +318,7 @@ static bool stamped(const struct thaw_param *p)
 static void test_torch(void)
 {
     struct thaw_error err = {0};
-    for (int i = N_NETS - 3; i < N_NETS; i++) {
+    for (int i = LITE; i < LITE + 3; i++) {
         struct thaw_torch_file file = {0};
         struct thaw_graph *graph = make(i, 5, 64);
         if (!graph)

@@ -222,7 +222,8 @@ static void test_hard_sigmoid(void)
         CU_ASSERT_PTR_NOT_NULL_FATAL(graph);
         struct thaw_graph *back = thaw_net_round_trip(graph, "hard.h5");
         CU_ASSERT_PTR_NOT_NULL_FATAL(back);
-        CU_ASSERT_TRUE(thaw_graph_find(back, "c") >= 0 && back->n_nodes > 2);
+        /* Keras 3's is written as three layers and becomes one again. */
+        CU_ASSERT_TRUE(thaw_graph_find(back, "c") >= 0 && back->n_nodes == (major == 2 ? 3 : 2));
         float x[6 * 6 * 3];
         for (int i = 0; i < 6 * 6 * 3; i++)
             x[i] = 1.5f;

@@ -46,12 +46,25 @@ struct thaw_graph *thaw_build_finish(struct thaw_build *b)
     return graph;
 }
 
+/* "BatchNormalization" is batch_normalization, then batch_normalization_1, ... */
+static void automatic(const struct thaw_build *b, const char *class_name, char name[128])
+{
+    char kind[64];
+    thaw_layer_snake(class_name, kind);
+    snprintf(name, 128, "%s", kind);
+    for (int i = 1; thaw_graph_find(b->graph, name) >= 0; i++)
+        snprintf(name, 128, "%s_%d", kind, i);
+}
+
 static int add(struct thaw_build *b, const char *class_name, const char *name, const int *inputs,
                int n, json_t *config)
 {
     char full[128];
-    snprintf(full, sizeof full, "%s%s", b->prefix, name);
     if (b->graph) {
+        if (name)
+            snprintf(full, sizeof full, "%s%s", b->prefix, name);
+        else
+            automatic(b, class_name, full);
         b->last = thaw_graph_add(b->graph, class_name, full, inputs, n, config, b->err);
         if (b->last < 0)
             fail(b);
@@ -63,6 +76,12 @@ static int add(struct thaw_build *b, const char *class_name, const char *name, c
 int thaw_build_layer(struct thaw_build *b, const char *class_name, const char *name, json_t *config)
 {
     return add(b, class_name, name, &b->last, 1, config);
+}
+
+int thaw_build_merge_with(struct thaw_build *b, const char *class_name, const char *name,
+                          const int *inputs, int n, json_t *config)
+{
+    return add(b, class_name, name, inputs, n, config);
 }
 
 int thaw_build_merge(struct thaw_build *b, const char *class_name, const char *name,
@@ -78,14 +97,20 @@ static const char *padding(unsigned flags)
     return flags & THAW_SAME ? "same" : "valid";
 }
 
-int thaw_build_conv(struct thaw_build *b, const char *name, int filters, int kernel, int stride,
-                    unsigned flags)
+int thaw_build_conv_oblong(struct thaw_build *b, const char *name, int filters, int rows, int cols,
+                           int stride, unsigned flags)
 {
     return thaw_build_layer(
         b, "Conv2D", name,
-        json_pack("{s:i, s:[ii], s:[ii], s:s, s:s, s:b}", "filters", filters, "kernel_size", kernel,
-                  kernel, "strides", stride, stride, "padding", padding(flags), "activation",
+        json_pack("{s:i, s:[ii], s:[ii], s:s, s:s, s:b}", "filters", filters, "kernel_size", rows,
+                  cols, "strides", stride, stride, "padding", padding(flags), "activation",
                   flags & THAW_RELU ? "relu" : "linear", "use_bias", (flags & THAW_BIAS) != 0));
+}
+
+int thaw_build_conv(struct thaw_build *b, const char *name, int filters, int kernel, int stride,
+                    unsigned flags)
+{
+    return thaw_build_conv_oblong(b, name, filters, kernel, kernel, stride, flags);
 }
 
 int thaw_build_depthwise(struct thaw_build *b, const char *name, int kernel, int stride,
@@ -103,14 +128,24 @@ int thaw_build_norm(struct thaw_build *b, const char *name, double epsilon, doub
                             json_pack("{s:f, s:f}", "epsilon", epsilon, "momentum", momentum));
 }
 
+int thaw_build_norm_unscaled(struct thaw_build *b, const char *name)
+{
+    return thaw_build_layer(b, "BatchNormalization", name, json_pack("{s:b}", "scale", 0));
+}
+
 int thaw_build_relu6(struct thaw_build *b, const char *name)
 {
     return thaw_build_layer(b, "ReLU", name, json_pack("{s:f}", "max_value", 6.0));
 }
 
+int thaw_build_act(struct thaw_build *b, const char *name, const char *activation)
+{
+    return thaw_build_layer(b, "Activation", name, json_pack("{s:s}", "activation", activation));
+}
+
 int thaw_build_relu(struct thaw_build *b, const char *name)
 {
-    return thaw_build_layer(b, "Activation", name, json_pack("{s:s}", "activation", "relu"));
+    return thaw_build_act(b, name, "relu");
 }
 
 int thaw_build_pad(struct thaw_build *b, const char *name, int top, int bottom, int left, int right)
@@ -128,12 +163,42 @@ int thaw_build_correct_pad(struct thaw_build *b, const char *name, int kernel)
     return thaw_build_pad(b, name, half - (in.h % 2 == 0), half, half - (in.w % 2 == 0), half);
 }
 
+static int pool(struct thaw_build *b, const char *class_name, const char *name, int size,
+                int stride, unsigned flags)
+{
+    return thaw_build_layer(b, class_name, name,
+                            json_pack("{s:[ii], s:[ii], s:s}", "pool_size", size, size, "strides",
+                                      stride, stride, "padding", padding(flags)));
+}
+
 int thaw_build_max_pool(struct thaw_build *b, const char *name, int size, int stride,
                         unsigned flags)
 {
-    return thaw_build_layer(b, "MaxPooling2D", name,
-                            json_pack("{s:[ii], s:[ii], s:s}", "pool_size", size, size, "strides",
-                                      stride, stride, "padding", padding(flags)));
+    return pool(b, "MaxPooling2D", name, size, stride, flags);
+}
+
+int thaw_build_average_pool(struct thaw_build *b, const char *name, int size, int stride,
+                            unsigned flags)
+{
+    return pool(b, "AveragePooling2D", name, size, stride, flags);
+}
+
+int thaw_build_dropout(struct thaw_build *b, const char *name, double rate, bool whole)
+{
+    return thaw_build_layer(b, "Dropout", name,
+                            whole
+                                ? json_pack("{s:f, s:[niii]}", "rate", rate, "noise_shape", 1, 1, 1)
+                                : json_pack("{s:f}", "rate", rate));
+}
+
+int thaw_build_separable(struct thaw_build *b, const char *name, int filters, int kernel,
+                         int stride, unsigned flags)
+{
+    return thaw_build_layer(b, "SeparableConv2D", name,
+                            json_pack("{s:i, s:[ii], s:[ii], s:s, s:b}", "filters", filters,
+                                      "kernel_size", kernel, kernel, "strides", stride, stride,
+                                      "padding", padding(flags), "use_bias",
+                                      (flags & THAW_BIAS) != 0));
 }
 
 int thaw_build_dense(struct thaw_build *b, const char *name, int units, const char *activation)
@@ -148,40 +213,4 @@ int thaw_round_width(double v)
     if (width < 8)
         width = 8;
     return width < 0.9 * v ? width + 8 : width;
-}
-
-/* --- looking at files and graphs --- */
-
-static bool same_name(const char *a, const char *b)
-{
-    for (; *a && *b; a++, b++)
-        if (*a != *b && !((*a == '/' || *a == '_') && (*b == '/' || *b == '_')))
-            return false;
-    return !*a && !*b;
-}
-
-const struct thaw_keras_group *thaw_build_group(const struct thaw_keras_file *file,
-                                                const char *name)
-{
-    for (size_t i = 0; i < file->n_groups; i++)
-        if (same_name(file->groups[i].name, name))
-            return &file->groups[i];
-    return NULL;
-}
-
-int thaw_build_group_width(const struct thaw_keras_file *file, const char *name)
-{
-    const struct thaw_keras_group *group = thaw_build_group(file, name);
-    if (!group || !group->n_tensors)
-        return 0;
-    const struct thaw_tensor *t = &group->tensors[0];
-    return t->rank >= 2 && t->dims[t->rank - 1] < 1 << 20 ? (int)t->dims[t->rank - 1] : 0;
-}
-
-bool thaw_build_has(const struct thaw_graph *graph, const char *name)
-{
-    for (int i = 0; i < graph->n_nodes; i++)
-        if (same_name(graph->nodes[i].name, name))
-            return true;
-    return false;
 }

@@ -10,7 +10,7 @@ enum { THAW_SAME = 1, THAW_BIAS = 2, THAW_RELU = 4 };
 struct thaw_build {
     struct thaw_graph *graph; /* NULL after a failure */
     struct thaw_error *err;
-    char prefix[48]; /* put before every name */
+    char prefix[48]; /* put before every name that is given */
     int last;        /* node the next layer reads */
 };
 
@@ -21,24 +21,37 @@ void thaw_build_prefix(struct thaw_build *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Every layer reads b->last, becomes b->last and is returned (-1 after a failure). `config` is
- * taken over; NULL stands for presets. */
+ * taken over; NULL stands for presets. A name that is NULL is made as Keras makes one, without the
+ * prefix: "conv2d", "conv2d_1", ... */
 int thaw_build_layer(struct thaw_build *b, const char *class_name, const char *name,
                      json_t *config);
+int thaw_build_merge_with(struct thaw_build *b, const char *class_name, const char *name,
+                          const int *inputs, int n, json_t *config);
 int thaw_build_merge(struct thaw_build *b, const char *class_name, const char *name,
                      const int *inputs, int n);
 
 /* flags: THAW_SAME, THAW_BIAS, THAW_RELU (the layer's own activation). */
 int thaw_build_conv(struct thaw_build *b, const char *name, int filters, int kernel, int stride,
                     unsigned flags);
+int thaw_build_conv_oblong(struct thaw_build *b, const char *name, int filters, int rows, int cols,
+                           int stride, unsigned flags);
 int thaw_build_depthwise(struct thaw_build *b, const char *name, int kernel, int stride,
                          unsigned flags);
+int thaw_build_separable(struct thaw_build *b, const char *name, int filters, int kernel,
+                         int stride, unsigned flags);
 int thaw_build_norm(struct thaw_build *b, const char *name, double epsilon, double momentum);
+int thaw_build_norm_unscaled(struct thaw_build *b, const char *name); /* no gamma, Keras' presets */
 int thaw_build_relu6(struct thaw_build *b, const char *name);
+int thaw_build_act(struct thaw_build *b, const char *name, const char *activation);
 int thaw_build_relu(struct thaw_build *b, const char *name); /* Activation "relu" */
 int thaw_build_pad(struct thaw_build *b, const char *name, int top, int bottom, int left,
                    int right);
 int thaw_build_max_pool(struct thaw_build *b, const char *name, int size, int stride,
                         unsigned flags);
+int thaw_build_average_pool(struct thaw_build *b, const char *name, int size, int stride,
+                            unsigned flags);
+/* Dropout; `whole` drops whole samples (stochastic depth). */
+int thaw_build_dropout(struct thaw_build *b, const char *name, double rate, bool whole);
 int thaw_build_dense(struct thaw_build *b, const char *name, int units, const char *activation);
 
 /* Zero padding that, followed by an unpadded convolution of this kernel and stride 2, equals
@@ -50,12 +63,5 @@ struct thaw_graph *thaw_build_finish(struct thaw_build *b);
 
 /* max(8, v rounded to a multiple of 8), never below 90 % of v: Sandler et al., MobileNetV2. */
 int thaw_round_width(double v);
-
-/* For recognise() and matches(). Names are compared with '/' and '_' taken as equal. */
-const struct thaw_keras_group *thaw_build_group(const struct thaw_keras_file *file,
-                                                const char *name);
-/* Size of the last dimension of a group's first tensor of rank 2 or more; 0: no such group. */
-int thaw_build_group_width(const struct thaw_keras_file *file, const char *name);
-bool thaw_build_has(const struct thaw_graph *graph, const char *name);
 
 #endif

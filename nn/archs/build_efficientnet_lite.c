@@ -59,14 +59,15 @@ static void block(struct thaw_build *b, const struct stage *s, int in, int out, 
 static void top(struct thaw_build *b, int classes)
 {
     thaw_build_layer(b, "GlobalAveragePooling2D", "avg_pool", NULL);
-    thaw_build_layer(b, "Dropout", "top_dropout", json_pack("{s:f}", "rate", 0.2));
+    thaw_build_dropout(b, "top_dropout", 0.2, false);
     thaw_build_dense(b, "predictions", classes, "softmax");
 }
 
-struct thaw_graph *thaw_build_lite(const struct thaw_lite *lite,
+struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
                                    const struct thaw_arch_options *options, struct thaw_error *err)
 {
-    struct thaw_build b = thaw_build_start(lite->name, options, lite->size, err);
+    const struct thaw_lite *lite = arch->variant;
+    struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     thaw_build_conv(&b, "stem_conv", 32, 3, 2, THAW_SAME);
     norm(&b, "stem_bn");
     thaw_build_relu6(&b, "stem_relu");
@@ -86,30 +87,8 @@ struct thaw_graph *thaw_build_lite(const struct thaw_lite *lite,
     return thaw_build_finish(&b);
 }
 
-const char *const thaw_build_lite_blocks[] = {"stem_conv",
-                                              "block1a_dwconv",
-                                              "block2a_expand_conv",
-                                              "block2b_expand_conv",
-                                              "block2c_expand_conv",
-                                              "block3a_expand_conv",
-                                              "block3b_expand_conv",
-                                              "block3c_expand_conv",
-                                              "block4a_expand_conv",
-                                              "block4b_expand_conv",
-                                              "block4c_expand_conv",
-                                              "block4d_expand_conv",
-                                              "block5a_expand_conv",
-                                              "block5b_expand_conv",
-                                              "block5c_expand_conv",
-                                              "block5d_expand_conv",
-                                              "block6a_expand_conv",
-                                              "block6b_expand_conv",
-                                              "block6c_expand_conv",
-                                              "block6d_expand_conv",
-                                              "block6e_expand_conv",
-                                              "block7a_expand_conv",
-                                              "top_conv",
-                                              NULL};
+const char *const thaw_lite_blocks[] = {"stem_conv", "block1*_dwconv", "block*_expand_conv",
+                                        "top_conv", NULL};
 
 /* --- recognising --- */
 
@@ -120,36 +99,19 @@ static void last_block(const struct thaw_lite *lite, int stage, int after, const
     snprintf(name, 32, "block%d%c_%s", stage + 1, 'a' + repeats(lite, stage) - 1 + after, layer);
 }
 
-bool thaw_build_lite_recognise(const struct thaw_lite *lite, const struct thaw_keras_file *file,
+bool thaw_lite_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
+{
+    const struct thaw_lite *lite = arch->variant;
+    char last[32], more[32];
+    last_block(lite, 5, 0, "project_conv", last);
+    last_block(lite, 5, 1, "project_conv", more);
+    return thaw_arch_width(layers, last) == channels(lite, 5) && !thaw_arch_has(layers, more) &&
+           thaw_arch_has(layers, "block1a_dwconv") && !thaw_arch_has(layers, "block1a_se_reduce") &&
+           thaw_arch_width(layers, "top_conv") == HEAD;
+}
+
+bool thaw_lite_torch_recognise(const struct thaw_lite *lite, const struct thaw_torch_file *file,
                                struct thaw_arch_options *options)
-{
-    char last[32], more[32];
-    last_block(lite, 5, 0, "project_conv", last);
-    last_block(lite, 5, 1, "project_conv", more);
-    if (thaw_build_group_width(file, "stem_conv") != 32 ||
-        thaw_build_group_width(file, last) != channels(lite, 5) || thaw_build_group(file, more) ||
-        !thaw_build_group(file, "block1a_dwconv") || thaw_build_group(file, "block1a_se_reduce") ||
-        thaw_build_group_width(file, "top_conv") != HEAD)
-        return false;
-    options->classes = thaw_build_group_width(file, "predictions");
-    return true;
-}
-
-bool thaw_build_lite_matches(const struct thaw_lite *lite, const struct thaw_graph *graph)
-{
-    char last[32], more[32];
-    last_block(lite, 5, 0, "project_conv", last);
-    last_block(lite, 5, 1, "project_conv", more);
-    if (!thaw_build_has(graph, "block1a_dwconv") || thaw_build_has(graph, "block1a_se_reduce") ||
-        !thaw_build_has(graph, "top_conv") || thaw_build_has(graph, more))
-        return false;
-    int node = thaw_graph_find(graph, last);
-    return node >= 0 && graph->nodes[node].shape.c == channels(lite, 5);
-}
-
-bool thaw_build_lite_torch_recognise(const struct thaw_lite *lite,
-                                     const struct thaw_torch_file *file,
-                                     struct thaw_arch_options *options)
 {
     char last[64], more[64];
     snprintf(last, sizeof last, "_blocks.%d._project_conv.weight", block_count(lite) - 1);
@@ -187,8 +149,8 @@ static const struct {
                   {"moving_mean", "running_mean"},
                   {"moving_variance", "running_var"}};
 
-bool thaw_build_lite_torch_name(const struct thaw_lite *lite, const struct thaw_node *node,
-                                const struct thaw_param *param, char *name, size_t size)
+bool thaw_lite_torch_name(const struct thaw_lite *lite, const struct thaw_node *node,
+                          const struct thaw_param *param, char *name, size_t size)
 {
     const char *layer = node->name, *role = NULL;
     char front[32] = "", letter = 'a';

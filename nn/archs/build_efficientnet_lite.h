@@ -7,25 +7,20 @@
 
 #include "nn/archs/build.h"
 
-struct thaw_lite {
-    const char *name;
+struct thaw_lite { /* the variant */
     double width, depth;
-    int size;
 };
 
-struct thaw_graph *thaw_build_lite(const struct thaw_lite *lite,
+struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
                                    const struct thaw_arch_options *options, struct thaw_error *err);
-bool thaw_build_lite_recognise(const struct thaw_lite *lite, const struct thaw_keras_file *file,
-                               struct thaw_arch_options *options);
-bool thaw_build_lite_matches(const struct thaw_lite *lite, const struct thaw_graph *graph);
+bool thaw_lite_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers);
 
 /* The state dicts of efficientnet_lite_pytorch. */
-bool thaw_build_lite_torch_recognise(const struct thaw_lite *lite,
-                                     const struct thaw_torch_file *file,
-                                     struct thaw_arch_options *options);
-bool thaw_build_lite_torch_name(const struct thaw_lite *lite, const struct thaw_node *node,
-                                const struct thaw_param *param, char *name, size_t size);
+bool thaw_lite_torch_recognise(const struct thaw_lite *lite, const struct thaw_torch_file *file,
+                               struct thaw_arch_options *options);
+bool thaw_lite_torch_name(const struct thaw_lite *lite, const struct thaw_node *node,
+                          const struct thaw_param *param, char *name, size_t size);
 
-extern const char *const thaw_build_lite_blocks[];
+extern const char *const thaw_lite_blocks[];
 
 #endif

@@ -1,4 +1,4 @@
-/* ResNet-50 (He et al., arXiv:1512.03385), the stride on the first 1x1 convolution, in the two
+/* ResNet (He et al., arXiv:1512.03385), the stride on the first 1x1 convolution, in the two
  * generations of names and epsilons that Keras has given the same file name. */
 #ifndef THAW_NN_ARCHS_BUILD_RESNET_H
 #define THAW_NN_ARCHS_BUILD_RESNET_H
@@ -6,7 +6,6 @@
 #include "nn/archs/build.h"
 
 struct thaw_resnet_style {
-    const char *name;
     double epsilon;
     const char *stem_norm, *stem_relu, *classifier;
     /* Writes the name of a layer of block `block` (0 ..) of stage `stage` (2 .. 5). part 0 is the
@@ -14,8 +13,24 @@ struct thaw_resnet_style {
     void (*layer)(char name[48], int stage, int block, int part, const char *kind);
 };
 
-struct thaw_graph *thaw_build_resnet50(const struct thaw_resnet_style *style,
-                                       const struct thaw_arch_options *options,
-                                       struct thaw_error *err);
+struct thaw_resnet { /* the variant */
+    const struct thaw_resnet_style *style;
+    int blocks[4]; /* of stages 2 .. 5 */
+};
+
+/* Names since 2019: keras applications/resnet.py. */
+extern const struct thaw_resnet_style thaw_resnet_style;
+
+struct thaw_graph *thaw_resnet_build(const struct thaw_arch *arch,
+                                     const struct thaw_arch_options *options,
+                                     struct thaw_error *err);
+
+/* For the names since 2019. */
+bool thaw_resnet_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers);
+extern const char *const thaw_resnet_blocks[];
+
+/* Does every stage have just so many blocks, told by this layer of a block ("3_bn")? */
+bool thaw_resnet_depth(const struct thaw_arch_layers *layers, const int blocks[4],
+                       const char *layer);
 
 #endif

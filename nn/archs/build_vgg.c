@@ -2,16 +2,15 @@
 
 #include <stdio.h>
 
-#include "nn/archs/build.h"
-
-struct thaw_graph *thaw_build_vgg(const char *name, const int convs[5],
+struct thaw_graph *thaw_vgg_build(const struct thaw_arch *arch,
                                   const struct thaw_arch_options *options, struct thaw_error *err)
 {
     static const int filters[5] = {64, 128, 256, 512, 512};
-    struct thaw_build b = thaw_build_start(name, options, 224, err);
+    const struct thaw_vgg *vgg = arch->variant;
+    struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     for (int i = 0; i < 5; i++) {
         thaw_build_prefix(&b, "block%d_", i + 1);
-        for (int j = 0; j < convs[i]; j++) {
+        for (int j = 0; j < vgg->convs[i]; j++) {
             char conv[16];
             snprintf(conv, sizeof conv, "conv%d", j + 1);
             thaw_build_conv(&b, conv, filters[i], 3, 1, THAW_SAME | THAW_BIAS | THAW_RELU);
@@ -28,22 +27,13 @@ struct thaw_graph *thaw_build_vgg(const char *name, const int convs[5],
     return thaw_build_finish(&b);
 }
 
-bool thaw_build_vgg_recognise(const struct thaw_keras_file *file, bool deep,
-                              struct thaw_arch_options *options)
+/* VGG19 has a fourth convolution in the last three blocks. */
+bool thaw_vgg_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
 {
-    if (thaw_build_group_width(file, "block1_conv1") != 64 ||
-        thaw_build_group_width(file, "block5_conv3") != 512 ||
-        (thaw_build_group(file, "block5_conv4") != NULL) != deep)
-        return false;
-    options->classes = thaw_build_group_width(file, "predictions");
-    return true;
+    const struct thaw_vgg *vgg = arch->variant;
+    return thaw_arch_width(layers, "block1_conv1") == 64 &&
+           thaw_arch_width(layers, "block5_conv3") == 512 &&
+           thaw_arch_has(layers, "block5_conv4") == (vgg->convs[4] == 4);
 }
 
-bool thaw_build_vgg_matches(const struct thaw_graph *graph, bool deep)
-{
-    return thaw_build_has(graph, "block1_conv1") && thaw_build_has(graph, "block5_conv3") &&
-           thaw_build_has(graph, "block5_pool") && thaw_build_has(graph, "block5_conv4") == deep;
-}
-
-const char *const thaw_build_vgg_blocks[] = {"block1_conv1", "block2_conv1", "block3_conv1",
-                                             "block4_conv1", "block5_conv1", NULL};
+const char *const thaw_vgg_blocks[] = {"block*_conv1", NULL};

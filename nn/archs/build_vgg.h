@@ -3,16 +3,16 @@
 #ifndef THAW_NN_ARCHS_BUILD_VGG_H
 #define THAW_NN_ARCHS_BUILD_VGG_H
 
-#include "nn/arch.h"
+#include "nn/archs/build.h"
 
-/* `convs`: convolutions of each block. */
-struct thaw_graph *thaw_build_vgg(const char *name, const int convs[5],
+struct thaw_vgg { /* the variant */
+    int convs[5]; /* convolutions of each block */
+};
+
+struct thaw_graph *thaw_vgg_build(const struct thaw_arch *arch,
                                   const struct thaw_arch_options *options, struct thaw_error *err);
-/* `deep`: VGG19, with a fourth convolution in the last three blocks. */
-bool thaw_build_vgg_recognise(const struct thaw_keras_file *file, bool deep,
-                              struct thaw_arch_options *options);
-bool thaw_build_vgg_matches(const struct thaw_graph *graph, bool deep);
+bool thaw_vgg_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers);
 
-extern const char *const thaw_build_vgg_blocks[];
+extern const char *const thaw_vgg_blocks[];
 
 #endif

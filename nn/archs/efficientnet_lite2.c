@@ -1,41 +1,26 @@
 #include "nn/archs/build_efficientnet_lite.h"
 
-static const struct thaw_lite lite = {"efficientnet_lite2", 1.1, 1.2, 260};
-
-static struct thaw_graph *build(const struct thaw_arch_options *options, struct thaw_error *err)
-{
-    return thaw_build_lite(&lite, options, err);
-}
-
-static bool recognise(const struct thaw_keras_file *file, struct thaw_arch_options *options)
-{
-    return thaw_build_lite_recognise(&lite, file, options);
-}
-
-static bool matches(const struct thaw_graph *graph)
-{
-    return thaw_build_lite_matches(&lite, graph);
-}
+static const struct thaw_lite variant = {.width = 1.1, .depth = 1.2};
 
 static bool torch_recognise(const struct thaw_torch_file *file, struct thaw_arch_options *options)
 {
-    return thaw_build_lite_torch_recognise(&lite, file, options);
+    return thaw_lite_torch_recognise(&variant, file, options);
 }
 
 static bool torch_name(const struct thaw_node *node, const struct thaw_param *param, char *name,
                        size_t size)
 {
-    return thaw_build_lite_torch_name(&lite, node, param, name, size);
+    return thaw_lite_torch_name(&variant, node, param, name, size);
 }
 
 const struct thaw_arch thaw_arch_efficientnet_lite2 = {
     .name = "efficientnet_lite2",
+    .variant = &variant,
     .preprocess = "lite",
     .size = 260,
-    .build = build,
-    .recognise = recognise,
-    .matches = matches,
-    .blocks = thaw_build_lite_blocks,
+    .build = thaw_lite_build,
+    .matches = thaw_lite_matches,
+    .blocks = thaw_lite_blocks,
     .torch_name = torch_name,
     .torch_recognise = torch_recognise,
 };

@@ -35,16 +35,17 @@ static void top(struct thaw_build *b, int classes)
 {
     json_t *keep = json_pack("{s:b}", "keepdims", 1);
     thaw_build_layer(b, "GlobalAveragePooling2D", "global_average_pooling2d", keep);
-    thaw_build_layer(b, "Dropout", "dropout", json_pack("{s:f}", "rate", 0.001));
+    thaw_build_dropout(b, "dropout", 0.001, false);
     thaw_build_conv(b, "conv_preds", classes, 1, 1, THAW_SAME | THAW_BIAS);
     thaw_build_layer(b, "Reshape", "reshape_2", json_pack("{s:[i]}", "target_shape", classes));
-    thaw_build_layer(b, "Activation", "predictions", json_pack("{s:s}", "activation", "softmax"));
+    thaw_build_act(b, "predictions", "softmax");
 }
 
-static struct thaw_graph *build(const struct thaw_arch_options *options, struct thaw_error *err)
+static struct thaw_graph *build(const struct thaw_arch *arch,
+                                const struct thaw_arch_options *options, struct thaw_error *err)
 {
     float alpha = options->alpha > 0 ? options->alpha : 1;
-    struct thaw_build b = thaw_build_start("mobilenet", options, 224, err);
+    struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     thaw_build_conv(&b, "conv1", (int)(32 * alpha), 3, 2, THAW_SAME);
     norm_relu(&b, "conv1");
     for (int i = 0; i < 13; i++)
@@ -54,25 +55,20 @@ static struct thaw_graph *build(const struct thaw_arch_options *options, struct 
     return thaw_build_finish(&b);
 }
 
-static bool recognise(const struct thaw_keras_file *file, struct thaw_arch_options *options)
+static bool matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
 {
-    int width = thaw_build_group_width(file, "conv_pw_13");
-    if (!width || !thaw_build_group(file, "conv_dw_13") || !thaw_build_group(file, "conv1_bn"))
-        return false;
-    options->alpha = (float)width / 1024;
-    options->classes = thaw_build_group_width(file, "conv_preds");
-    return true;
+    (void)arch;
+    return thaw_arch_has(layers, "conv_dw_13") && thaw_arch_width(layers, "conv_pw_13") &&
+           thaw_arch_has(layers, "conv1_bn");
 }
 
-static bool matches(const struct thaw_graph *graph)
+static void read(const struct thaw_keras_file *file, struct thaw_arch_options *options)
 {
-    return thaw_build_has(graph, "conv_dw_13") && thaw_build_has(graph, "conv_pw_13_bn");
+    const struct thaw_arch_layers layers = {.file = file};
+    options->alpha = (float)thaw_arch_width(&layers, "conv_pw_13") / 1024;
 }
 
-static const char *const blocks[] = {"conv1",      "conv_dw_1",  "conv_dw_2",  "conv_dw_3",
-                                     "conv_dw_4",  "conv_dw_5",  "conv_dw_6",  "conv_dw_7",
-                                     "conv_dw_8",  "conv_dw_9",  "conv_dw_10", "conv_dw_11",
-                                     "conv_dw_12", "conv_dw_13", NULL};
+static const char *const blocks[] = {"conv1", "conv_dw_*", NULL};
 
 const struct thaw_arch thaw_arch_mobilenet = {
     .name = "mobilenet",
@@ -80,7 +76,7 @@ const struct thaw_arch thaw_arch_mobilenet = {
     .size = 224,
     .has_alpha = true,
     .build = build,
-    .recognise = recognise,
     .matches = matches,
+    .read = read,
     .blocks = blocks,
 };

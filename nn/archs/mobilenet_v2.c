@@ -33,10 +33,11 @@ static int block(struct thaw_build *b, int in, int filters, int stride, bool exp
     return filters;
 }
 
-static struct thaw_graph *build(const struct thaw_arch_options *options, struct thaw_error *err)
+static struct thaw_graph *build(const struct thaw_arch *arch,
+                                const struct thaw_arch_options *options, struct thaw_error *err)
 {
     double alpha = options->alpha > 0 ? (double)options->alpha : 1;
-    struct thaw_build b = thaw_build_start("mobilenet_v2", options, 224, err);
+    struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     int width = thaw_round_width(32 * alpha);
     thaw_build_conv(&b, "Conv1", width, 3, 2, THAW_SAME);
     norm(&b, "bn_Conv1");
@@ -70,31 +71,22 @@ static float find_alpha(int stem, int last_block)
     return (float)last_block / 320;
 }
 
-static bool recognise(const struct thaw_keras_file *file, struct thaw_arch_options *options)
+static bool matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
 {
-    int stem = thaw_build_group_width(file, "Conv1");
-    int last_block = thaw_build_group_width(file, "block_16_project");
-    if (!stem || !last_block || !thaw_build_group(file, "Conv_1_bn"))
-        return false;
-    options->alpha = find_alpha(stem, last_block);
-    options->classes = thaw_build_group_width(file, "predictions");
-    if (!options->classes) /* until 2019 */
-        options->classes = thaw_build_group_width(file, "Logits");
-    return true;
+    (void)arch;
+    return thaw_arch_width(layers, "block_16_project") && thaw_arch_has(layers, "Conv_1_bn") &&
+           thaw_arch_has(layers, "expanded_conv_project");
 }
 
-static bool matches(const struct thaw_graph *graph)
+static void read(const struct thaw_keras_file *file, struct thaw_arch_options *options)
 {
-    return thaw_build_has(graph, "block_16_project") && thaw_build_has(graph, "Conv_1_bn") &&
-           thaw_build_has(graph, "expanded_conv_project");
+    const struct thaw_arch_layers layers = {.file = file};
+    options->alpha =
+        find_alpha(thaw_arch_width(&layers, "Conv1"), thaw_arch_width(&layers, "block_16_project"));
 }
 
-static const char *const blocks[] = {
-    "Conv1",           "expanded_conv_depthwise", "block_1_expand",  "block_2_expand",
-    "block_3_expand",  "block_4_expand",          "block_5_expand",  "block_6_expand",
-    "block_7_expand",  "block_8_expand",          "block_9_expand",  "block_10_expand",
-    "block_11_expand", "block_12_expand",         "block_13_expand", "block_14_expand",
-    "block_15_expand", "block_16_expand",         "Conv_1",          NULL};
+static const char *const blocks[] = {"Conv1", "expanded_conv_depthwise", "block_*_expand", "Conv_1",
+                                     NULL};
 
 const struct thaw_arch thaw_arch_mobilenet_v2 = {
     .name = "mobilenet_v2",
@@ -102,7 +94,7 @@ const struct thaw_arch thaw_arch_mobilenet_v2 = {
     .size = 224,
     .has_alpha = true,
     .build = build,
-    .recognise = recognise,
     .matches = matches,
+    .read = read,
     .blocks = blocks,
 };

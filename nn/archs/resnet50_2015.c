@@ -18,47 +18,30 @@ static void layer(char name[48], int stage, int block, int part, const char *kin
         snprintf(name, 48, "%s%d%c", part == 4 ? "add" : "act", stage, letter);
 }
 
-static const struct thaw_resnet_style style = {.name = "resnet50_2015",
-                                               .epsilon = 1e-3,
+static const struct thaw_resnet_style style = {.epsilon = 1e-3,
                                                .stem_norm = "bn_conv1",
                                                .stem_relu = "act_conv1",
                                                .classifier = "fc1000",
                                                .layer = layer};
 
-static struct thaw_graph *build(const struct thaw_arch_options *options, struct thaw_error *err)
+static const struct thaw_resnet variant = {&style, {3, 4, 6, 3}};
+
+static bool matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
 {
-    return thaw_build_resnet50(&style, options, err);
+    (void)arch;
+    return thaw_arch_width(layers, "conv1") == 64 && thaw_arch_has(layers, "bn_conv1") &&
+           thaw_arch_width(layers, "res5c_branch2c") == 2048 &&
+           thaw_arch_has(layers, "res4f_branch2c") && !thaw_arch_has(layers, "res4b1_branch2a");
 }
 
-static bool recognise(const struct thaw_keras_file *file, struct thaw_arch_options *options)
-{
-    if (thaw_build_group_width(file, "conv1") != 64 ||
-        thaw_build_group_width(file, "res5c_branch2c") != 2048 ||
-        !thaw_build_group(file, "bn5c_branch2c") || thaw_build_group(file, "res4b1_branch2a"))
-        return false;
-    options->classes = thaw_build_group_width(file, "fc1000");
-    return true;
-}
-
-static bool matches(const struct thaw_graph *graph)
-{
-    return thaw_build_has(graph, "res5c_branch2c") && thaw_build_has(graph, "res4f_branch2c") &&
-           thaw_build_has(graph, "bn_conv1");
-}
-
-static const char *const blocks[] = {"conv1",          "res2a_branch2a", "res2b_branch2a",
-                                     "res2c_branch2a", "res3a_branch2a", "res3b_branch2a",
-                                     "res3c_branch2a", "res3d_branch2a", "res4a_branch2a",
-                                     "res4b_branch2a", "res4c_branch2a", "res4d_branch2a",
-                                     "res4e_branch2a", "res4f_branch2a", "res5a_branch2a",
-                                     "res5b_branch2a", "res5c_branch2a", NULL};
+static const char *const blocks[] = {"conv1", "res*_branch2a", NULL};
 
 const struct thaw_arch thaw_arch_resnet50_2015 = {
     .name = "resnet50_2015",
+    .variant = &variant,
     .preprocess = "caffe",
     .size = 224,
-    .build = build,
-    .recognise = recognise,
+    .build = thaw_resnet_build,
     .matches = matches,
     .blocks = blocks,
 };

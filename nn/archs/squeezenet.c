@@ -20,9 +20,10 @@ static void fire(struct thaw_build *b, int i, int squeeze, int expand)
     thaw_build_prefix(b, "%s", "");
 }
 
-static struct thaw_graph *build(const struct thaw_arch_options *options, struct thaw_error *err)
+static struct thaw_graph *build(const struct thaw_arch *arch,
+                                const struct thaw_arch_options *options, struct thaw_error *err)
 {
-    struct thaw_build b = thaw_build_start("squeezenet", options, 224, err);
+    struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     thaw_build_conv(&b, "conv1", 64, 3, 2, THAW_BIAS);
     thaw_build_relu(&b, "relu_conv1");
     thaw_build_max_pool(&b, "pool1", 3, 2, 0);
@@ -36,49 +37,32 @@ static struct thaw_graph *build(const struct thaw_arch_options *options, struct 
     fire(&b, 7, 48, 192);
     fire(&b, 8, 64, 256);
     fire(&b, 9, 64, 256);
-    thaw_build_layer(&b, "Dropout", "drop9", json_pack("{s:f}", "rate", 0.5));
+    thaw_build_dropout(&b, "drop9", 0.5, false);
     if (options->classes) {
         thaw_build_conv(&b, "conv10", options->classes, 1, 1, THAW_BIAS);
         thaw_build_relu(&b, "relu_conv10");
         thaw_build_layer(&b, "GlobalAveragePooling2D", "global_average_pooling2d", NULL);
-        thaw_build_layer(&b, "Activation", "loss", json_pack("{s:s}", "activation", "softmax"));
+        thaw_build_act(&b, "loss", "softmax");
     }
     return thaw_build_finish(&b);
 }
 
 /* 1.0 has 96 filters of 7x7 at the front. */
-static bool recognise(const struct thaw_keras_file *file, struct thaw_arch_options *options)
+static bool matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
 {
-    if (thaw_build_group_width(file, "conv1") != 64 ||
-        thaw_build_group_width(file, "fire2_squeeze1x1") != 16 ||
-        thaw_build_group_width(file, "fire9_expand3x3") != 256)
-        return false;
-    options->classes = thaw_build_group_width(file, "conv10");
-    return true;
+    (void)arch;
+    return thaw_arch_width(layers, "conv1") == 64 &&
+           thaw_arch_width(layers, "fire2_squeeze1x1") == 16 &&
+           thaw_arch_width(layers, "fire9_expand3x3") == 256;
 }
 
-static bool matches(const struct thaw_graph *graph)
-{
-    return thaw_build_has(graph, "fire2_squeeze1x1") && thaw_build_has(graph, "fire9_expand3x3");
-}
-
-static const char *const blocks[] = {"conv1",
-                                     "fire2_squeeze1x1",
-                                     "fire3_squeeze1x1",
-                                     "fire4_squeeze1x1",
-                                     "fire5_squeeze1x1",
-                                     "fire6_squeeze1x1",
-                                     "fire7_squeeze1x1",
-                                     "fire8_squeeze1x1",
-                                     "fire9_squeeze1x1",
-                                     NULL};
+static const char *const blocks[] = {"conv1", "fire*_squeeze1x1", NULL};
 
 const struct thaw_arch thaw_arch_squeezenet = {
     .name = "squeezenet",
     .preprocess = "caffe",
     .size = 224,
     .build = build,
-    .recognise = recognise,
     .matches = matches,
     .blocks = blocks,
 };

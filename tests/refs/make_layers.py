@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from tf_keras.src.applications import convnext, inception_resnet_v2
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLES = 2
@@ -53,6 +54,14 @@ FUNCTIONS = {
 }
 
 
+# Layers that Keras keeps to its own networks.
+OWN = {
+    "LayerScale": convnext.LayerScale,
+    "StochasticDepth": convnext.StochasticDepth,
+    "CustomScaleLayer": inception_resnet_v2.CustomScaleLayer,
+}
+
+
 def make(name, config):
     config = dict(config)
     act = config.get("activation")
@@ -62,7 +71,7 @@ def make(name, config):
         config["activation"] = FUNCTIONS[act]
     if "negative_slope" in config and name == "LeakyReLU":
         config["alpha"] = config.pop("negative_slope")
-    return getattr(keras.layers, name)(**config)
+    return (OWN.get(name) or getattr(keras.layers, name))(**config)
 
 
 def run(name, example):
@@ -75,6 +84,7 @@ def run(name, example):
         return list(shape[1:]), None, []
     layer = make(name, example["config"])
     layer.build([x.shape for x in inputs] if len(inputs) > 1 else inputs[0].shape)
+    layer.built = True
     roles = [w.name.split("/")[-1].split(":")[0] for w in layer.weights]
     layer.set_weights([weight(r, w.shape, i).astype(w.dtype.as_numpy_dtype)
                        for i, (r, w) in enumerate(zip(roles, layer.weights))])

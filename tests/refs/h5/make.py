@@ -1,6 +1,7 @@
-"""Makes the small .h5 files of this folder, each odd in one way (h5py 3): python make.py"""
+"""Makes the small files of this folder, each odd in one way (h5py 3): python make.py"""
 import json
 import os
+import zipfile
 
 import h5py
 import numpy as np
@@ -110,6 +111,78 @@ def loose(f, g):
     t["scale:0"] = np.float32(1)
 
 
+# --- '.weights.h5' and '.keras' ---
+
+def call(*names):
+    tensors = [{"class_name": "__keras_tensor__", "config": {"keras_history": [n, 0, 0]}} for n in names]
+    return [{"args": tensors, "kwargs": {}}] if names else []
+
+
+def layer(kind, name, feeder, **config):
+    return {"module": "keras.layers", "class_name": kind, "name": name, "registered_name": None,
+            "build_config": {"input_shape": [None, 4, 4, 3]}, "config": {"name": name, "trainable": True, **config},
+            "inbound_nodes": call(*feeder)}
+
+
+def functional(name, layers):
+    return {"module": "keras.src.models.functional", "class_name": "Functional", "name": name,
+            "config": {"name": name, "trainable": True, "layers": layers, "input_layers": [layers[0]["name"], 0, 0],
+                       "output_layers": [layers[-1]["name"], 0, 0]}}
+
+
+def conv(name, feeder):
+    return layer("Conv2D", name, [feeder], filters=3, kernel_size=[1, 1], use_bias=False)
+
+
+INNER = functional("inner", [layer("InputLayer", "in_2", [], batch_shape=[None, 4, 4, 3]), conv("x", "in_2"),
+                             layer("BatchNormalization", "bn", ["x"])])
+WHOLE = functional("whole", [layer("InputLayer", "in_1", [], batch_shape=[None, 4, 4, 3]), conv("first", "in_1"),
+                             {**INNER, "inbound_nodes": call("first")}, conv("second", "inner"),
+                             layer("GlobalAveragePooling2D", "pool", ["second"]),
+                             layer("Dense", "fc", ["pool"], units=2)])
+
+
+def put_vars(group, *shapes, start):
+    v = group.create_group("vars")
+    v.attrs["name"] = "x"
+    for i, shape in enumerate(shapes):
+        v[str(i)] = (start + np.arange(np.prod(shape, dtype=int)) + 50 * i).astype("f4").reshape(shape)
+
+
+def paths(file, layers="layers", **options):
+    """What Keras 3 writes for WHOLE; numbers tell where they stand."""
+    with h5py.File(file, "w", **options) as f:
+        f.create_group("vars")
+        f.create_group("optimizer/vars")["0"] = np.int64(5)
+        put_vars(f.create_group(layers + "/conv2d"), (1, 1, 3, 3), start=100)
+        put_vars(f.create_group(layers + "/conv2d_1"), (1, 1, 3, 3), start=200)
+        inner = f.create_group(layers + "/functional")
+        inner.create_group("vars")
+        put_vars(inner.create_group(layers + "/conv2d"), (1, 1, 3, 3), start=300)
+        put_vars(inner.create_group(layers + "/batch_normalization"), (3,), (3,), (3,), (3,), start=400)
+        put_vars(f.create_group(layers + "/dense"), (3, 2), (2,), start=700)
+
+
+def archive(name, leave_out="", packed="", layers="layers", change=None, **options):
+    paths("model.weights.h5", layers, **options)
+    if change:
+        with h5py.File("model.weights.h5", "a") as f:
+            change(f)
+    members = {"metadata.json": json.dumps({"keras_version": "3.15.0", "date_saved": "2026-01-01@00:00:00"}),
+               "config.json": json.dumps(WHOLE), "model.weights.h5": open("model.weights.h5", "rb").read()}
+    os.remove("model.weights.h5")
+    with zipfile.ZipFile(name, "w") as z:
+        for member, data in members.items():
+            info = zipfile.ZipInfo(member, (1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED if member == packed else zipfile.ZIP_STORED
+            if member != leave_out:
+                z.writestr(info, data)
+
+
+def mark(f):
+    f["layers/dense/vars/0"].attrs["dtype"] = "bfloat16"
+
+
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
 model("forms", forms, version="2.2.4-tf", libver="latest")
 model("extras", extras)
@@ -138,3 +211,14 @@ model("json", config='{"class_name": }')
 model("deep", config="[" * 5000 + "]" * 5000)
 model("no_weights", lambda f, g: f.__delitem__("model_weights"))
 model("foreign", lambda f, g: f.__delitem__("model_weights"), config=None)
+paths("paths.weights.h5")
+archive("whole.keras")
+archive("whole_2_12.keras", layers="_layer_checkpoint_dependencies", libver="latest")
+archive("bare.keras", leave_out="config.json", libver="latest")
+archive("weightless.keras", leave_out="model.weights.h5", libver="latest")
+archive("packed.keras", packed="model.weights.h5", libver="latest")
+archive("marked.keras", change=mark, libver="latest")
+with open("whole.keras", "rb") as f:
+    data = f.read()
+with open("cut.keras", "wb") as f:
+    f.write(data[:len(data) // 2])

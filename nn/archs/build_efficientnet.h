@@ -1,0 +1,23 @@
+/* EfficientNet (Tan & Le, arXiv:1905.11946) with the names of keras applications/efficientnet.py,
+ * and the layers in front that turn 0..255 into what the first convolution wants. */
+#ifndef THAW_NN_ARCHS_BUILD_EFFICIENTNET_H
+#define THAW_NN_ARCHS_BUILD_EFFICIENTNET_H
+
+#include "nn/archs/build.h"
+
+struct thaw_efficientnet { /* the variant */
+    double width, depth, dropout;
+};
+
+struct thaw_graph *thaw_efficientnet_build(const struct thaw_arch *arch,
+                                           const struct thaw_arch_options *options,
+                                           struct thaw_error *err);
+bool thaw_efficientnet_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers);
+void thaw_efficientnet_read(const struct thaw_keras_file *file, struct thaw_arch_options *options);
+
+/* Squeeze and excitation, in both versions: what b->last holds is weighted by a gate that `middle`
+ * channels decide. */
+void thaw_efficientnet_squeeze(struct thaw_build *b, int middle, int channels);
+extern const char *const thaw_efficientnet_blocks[];
+
+#endif

@@ -1,0 +1,14 @@
+#include "nn/archs/build_convnext.h"
+
+static const struct thaw_convnext variant = {.depths = {3, 3, 27, 3},
+                                             .channels = {128, 256, 512, 1024}};
+
+const struct thaw_arch thaw_arch_convnext_base = {
+    .name = "convnext_base",
+    .variant = &variant,
+    .preprocess = "torch",
+    .size = 224,
+    .build = thaw_convnext_build,
+    .matches = thaw_convnext_matches,
+    .blocks = thaw_convnext_blocks,
+};

@@ -1,0 +1,14 @@
+#include "nn/archs/build_convnext.h"
+
+static const struct thaw_convnext variant = {.depths = {3, 3, 27, 3},
+                                             .channels = {192, 384, 768, 1536}};
+
+const struct thaw_arch thaw_arch_convnext_large = {
+    .name = "convnext_large",
+    .variant = &variant,
+    .preprocess = "torch",
+    .size = 224,
+    .build = thaw_convnext_build,
+    .matches = thaw_convnext_matches,
+    .blocks = thaw_convnext_blocks,
+};

@@ -1,0 +1,13 @@
+#include "nn/archs/build_densenet.h"
+
+static const struct thaw_densenet variant = {{6, 12, 48, 32}};
+
+const struct thaw_arch thaw_arch_densenet201 = {
+    .name = "densenet201",
+    .variant = &variant,
+    .preprocess = "torch",
+    .size = 224,
+    .build = thaw_densenet_build,
+    .matches = thaw_densenet_matches,
+    .blocks = thaw_densenet_blocks,
+};

@@ -1,0 +1,14 @@
+#include "nn/archs/build_efficientnet.h"
+
+static const struct thaw_efficientnet variant = {.width = 1.0, .depth = 1.0, .dropout = 0.2};
+
+const struct thaw_arch thaw_arch_efficientnet_b0 = {
+    .name = "efficientnet_b0",
+    .variant = &variant,
+    .preprocess = "torch",
+    .size = 224,
+    .build = thaw_efficientnet_build,
+    .matches = thaw_efficientnet_matches,
+    .read = thaw_efficientnet_read,
+    .blocks = thaw_efficientnet_blocks,
+};

@@ -1,0 +1,17 @@
+#include "nn/archs/build_efficientnet_v2.h"
+
+static const struct thaw_efficientnet_v2 variant = {.stem = 32,
+                                                    .top = 1280,
+                                                    .repeats = {1, 2, 2, 3, 5, 8},
+                                                    .channels = {16, 32, 48, 96, 112, 192},
+                                                    .standardises = true};
+
+const struct thaw_arch thaw_arch_efficientnet_v2_b0 = {
+    .name = "efficientnet_v2_b0",
+    .variant = &variant,
+    .preprocess = "torch",
+    .size = 224,
+    .build = thaw_efficientnet_v2_build,
+    .matches = thaw_efficientnet_v2_matches,
+    .blocks = thaw_efficientnet_v2_blocks,
+};

@@ -1,0 +1,16 @@
+#include "nn/archs/build_mobilenet_v3.h"
+
+static const struct thaw_mobilenet_v3 variant = {
+    .blocks = thaw_mobilenet_v3_small, .n_blocks = 11, .last = 1024};
+
+const struct thaw_arch thaw_arch_mobilenet_v3_small = {
+    .name = "mobilenet_v3_small",
+    .variant = &variant,
+    .preprocess = "tf",
+    .size = 224,
+    .has_alpha = true,
+    .build = thaw_mobilenet_v3_build,
+    .matches = thaw_mobilenet_v3_matches,
+    .read = thaw_mobilenet_v3_read,
+    .blocks = thaw_mobilenet_v3_blocks,
+};

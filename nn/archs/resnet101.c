@@ -1,0 +1,13 @@
+#include "nn/archs/build_resnet.h"
+
+static const struct thaw_resnet variant = {&thaw_resnet_style, {3, 4, 23, 3}};
+
+const struct thaw_arch thaw_arch_resnet101 = {
+    .name = "resnet101",
+    .variant = &variant,
+    .preprocess = "caffe",
+    .size = 224,
+    .build = thaw_resnet_build,
+    .matches = thaw_resnet_matches,
+    .blocks = thaw_resnet_blocks,
+};

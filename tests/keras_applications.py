@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Do the networks of keras.applications open in Thaw, and Thaw's in Keras, with equal answers?
+
+    keras_applications.py THAW FOLDER [NAME...]     all families, or these: mobilenet_v3_small, ...
+
+For each family, with weights that are computed from their positions, a line of a table with max|a-b| / max|b| of the
+features and the answers, whichever is worse: the whole model as Keras 3 and as tf-keras write it (.h5, and .keras),
+the weights alone (legacy with and without top, and .weights.h5 when the family is told), what Thaw exports of a file
+and of random weights, opened by both. FOLDER takes the files. Exit 1 when something is above 1e-4 or fails.
+"""
+import csv
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "refs"))
+import h5py
+import make_applications as families
+import numpy as np
+import tf_keras
+from make_applications import keras
+
+LIMIT = 1e-4
+COLUMNS = ("h5 Keras 3", "h5 tf-keras", "keras Keras 3", "keras tf-keras", "weights Keras 3", "weights tf-keras",
+           "weights no top", ".weights.h5", "export Keras 3", "export tf-keras", "random Keras 3", "random tf-keras")
+SIZES = {"Keras 3": 96, "tf-keras": 75}
+FRAMEWORKS = {"Keras 3": keras, "tf-keras": tf_keras}
+
+
+def distance(a, b):
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape:
+        raise ValueError("shapes %s and %s" % (a.shape, b.shape))
+    return abs(a - b).max() / max(abs(b).max(), 1e-30)
+
+
+class Thaw:
+    def __init__(self, program, folder):
+        self.program, self.folder = program, folder
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run(self, *args):
+        done = subprocess.run([self.program, *args], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError((done.stderr or done.stdout).strip().splitlines()[-1][:200])
+
+    def features(self, model, x, *options):
+        self.run("features", model, "--tensor", x, "-o", self.path("features.npy"), *options)
+        return np.load(self.path("features.npy"))
+
+    def answers(self, model, x, *options):
+        self.run("predict", model, "--tensor", x, "--csv", self.path("answers.csv"), *options)
+        with open(self.path("answers.csv"), newline="") as f:
+            return [[float(v) for v in row[2:]] for row in list(csv.reader(f))[1:]]
+
+    def export(self, model, *options):
+        self.run("export", model, "-o", self.path("export.h5"), *options)
+        return self.path("export.h5")
+
+
+class Case:
+    """One family in one framework: a model, its input, features and answers."""
+
+    def __init__(self, thaw, framework, function, kwargs, pixels):
+        self.thaw, self.framework, self.size = thaw, FRAMEWORKS[framework], SIZES[framework]
+        self.function, self.kwargs = function, kwargs
+        self.framework.backend.clear_session()
+        self.model = self.build(classes=10)
+        families.fill(self.model)
+        pooled = [l for l in self.model.layers if type(l).__name__ == "GlobalAveragePooling2D"] or \
+            [l for l in self.model.layers if type(l).__name__ == "Flatten"]
+        both = self.framework.Model(self.model.inputs, [pooled[-1].input, self.model.outputs[0]])
+        n = self.size * self.size * 3
+        x = families.values(2 * n, 9999).reshape(2, self.size, self.size, 3)
+        self.x = x * np.float32(255) if pixels else x * np.float32(4) - np.float32(2)
+        self.calm(both.predict(self.x, verbose=0)[0])
+        features, self.y = both.predict(self.x, verbose=0)
+        self.features = features.mean((1, 2))
+        self.input = thaw.path("x.npy")
+        np.save(self.input, self.x)
+
+    def build(self, **more):
+        return getattr(self.framework.applications, self.function)(
+            weights=None, input_shape=(self.size, self.size, 3), **self.kwargs, **more)
+
+    def calm(self, features):
+        """Divides the classifier's kernel, so that no answer is all of 1."""
+        last = list(families.leaves(self.model))[-1]
+        weights = last.get_weights()
+        weights[0] /= np.float32(np.sqrt((features.mean((1, 2)) ** 2).mean()))
+        last.set_weights(weights)
+
+    def compare(self, path, *options):
+        found = max(distance(self.thaw.features(path, self.input, *options), self.features),
+                    distance(self.thaw.answers(path, self.input, *options), self.y))
+        return found
+
+    def saved(self, name, save, *options):
+        path = self.thaw.path(name)
+        try:
+            save(path)
+            return self.compare(path, *options)
+        finally:
+            if os.path.exists(path):
+                os.remove(path)
+
+    def save_weights(self, path):
+        """The legacy layout, which Keras 3 still reads but writes for whole models only."""
+        if self.framework is tf_keras:
+            self.model.save_weights(path)
+        else:
+            with h5py.File(path, "w") as f:
+                keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(f, self.model)
+
+    def without_top(self):
+        for _ in range(2):  # the second one has other automatic names
+            model = self.build(include_top=False)
+        families.fill(model)
+        path = self.thaw.path("top.h5")
+        model.save_weights(path)
+        wanted = model.predict(self.x, verbose=0).mean((1, 2))
+        try:
+            return distance(self.thaw.features(path, self.input, "--size", str(self.size)), wanted)
+        finally:
+            os.remove(path)
+
+    def opened(self, path, wanted):
+        """Both frameworks' answers of an exported file."""
+        for framework in FRAMEWORKS.values():
+            y = framework.models.load_model(path, compile=False).predict(self.x, verbose=0)
+            yield distance(y if y.ndim == 2 else y.mean((1, 2)), wanted)
+
+
+def columns(thaw, spec, function, kwargs, pixels):
+    """(column, thunk that gives its number)."""
+    for framework in FRAMEWORKS:
+        case = Case(thaw, framework, function, kwargs, pixels)
+        size = ("--size", str(case.size))
+        yield "h5 " + framework, lambda: case.saved("whole.h5", case.model.save)
+        yield "keras " + framework, lambda: case.saved("whole.keras", case.model.save)
+        yield "weights " + framework, lambda: case.saved("w.h5", case.save_weights, *size)
+    yield "weights no top", case.without_top
+    yield ".weights.h5", lambda: case.saved("w.weights.h5", case.model.save_weights, *size, "--arch", spec)
+    case.model.save(thaw.path("whole.h5"))
+    path = thaw.export(thaw.path("whole.h5"))
+    results = case.opened(path, case.y)
+    yield "export Keras 3", lambda: next(results)
+    yield "export tf-keras", lambda: next(results)
+    path = thaw.export("random:" + spec, "--size", str(case.size))
+    results = case.opened(path, thaw.features(path, case.input))
+    yield "random Keras 3", lambda: next(results)
+    yield "random tf-keras", lambda: next(results)
+
+
+def main():
+    thaw, wanted = Thaw(*sys.argv[1:3]), sys.argv[3:]
+    good = True
+    print("| family | " + " | ".join(COLUMNS) + " |")
+    print("|---" * (len(COLUMNS) + 1) + "|")
+    for spec, function, kwargs, pixels, _ in families.FAMILIES:
+        if wanted and spec not in wanted:
+            continue
+        row = {}
+        for column, thunk in columns(thaw, spec, function, kwargs, pixels):
+            try:
+                found = thunk()
+                good &= found <= LIMIT
+                row[column] = "%.0e" % found
+            except Exception as error:  # whatever it is, it stands in the table
+                good = False
+                row[column] = str(error).strip().splitlines()[0][:120]
+        print("| " + " | ".join([spec] + [row.get(c, "-") for c in COLUMNS]) + " |", flush=True)
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
