@@ -161,7 +161,7 @@ static int draw_half(const struct thaw_check *c, size_t image, float *tile, int 
     struct thaw_preprocess p;
     struct thaw_pixels pixels;
     struct thaw_image picture;
-    const struct thaw_decode_hint hint = {TILE, TILE};
+    const struct thaw_decode_hint hint = {.min_width = TILE, .min_height = TILE};
     if (thaw_preprocess_init(&p, "none", TILE, TILE, err) ||
         thaw_pixels_load(&pixels, path_of(c, image), &hint, err))
         return -1;

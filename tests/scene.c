@@ -41,8 +41,13 @@ int thaw_scene_paint(uint32_t scene, const struct thaw_scene_view *view, struct 
     int channels = view->colour ? 3 : 1;
     struct thaw_rng rng = thaw_rng_at(11, 1, scene, STREAM);
     size_t n = (size_t)view->width * (size_t)view->height;
-    *pixels = (struct thaw_pixels){view->width, view->height, channels, view->deep ? 16 : 8,
-                                   thaw_new(n * (size_t)channels, view->deep ? 2 : 1, err)};
+    *pixels = (struct thaw_pixels){
+        .width = view->width,
+        .height = view->height,
+        .channels = channels,
+        .depth = view->deep ? 16 : 8,
+        .data = thaw_new(n * (size_t)channels, view->deep ? 2 : 1, err),
+    };
     if (!pixels->data)
         return -1;
     draw_scene(scene, blobs);

@@ -126,7 +126,8 @@ static void test_blank(void)
 {
     static uint8_t even[40 * 30];
     static uint16_t faint[40 * 30];
-    struct thaw_pixels pixels = {40, 30, 1, 8, even};
+    struct thaw_pixels pixels = {
+        .width = 40, .height = 30, .channels = 1, .depth = 8, .data = even};
     uint8_t grey[POINTS];
     bool blank = false;
     memset(even, 200, sizeof even);
@@ -135,7 +136,8 @@ static void test_blank(void)
     /* 16 bits of which few are used are no blank picture. */
     for (int i = 0; i < 40 * 30; i++)
         faint[i] = (uint16_t)(i % 40);
-    pixels = (struct thaw_pixels){40, 30, 1, 16, faint};
+    pixels.depth = 16;
+    pixels.data = faint;
     CU_ASSERT_EQUAL_FATAL(thaw_likeness_of(&pixels, grey, &blank, NULL), 0);
     CU_ASSERT_FALSE(blank);
     CU_ASSERT_EQUAL(grey[0], 0);

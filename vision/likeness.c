@@ -13,7 +13,7 @@ static const float margin = THAW_LIKENESS_MARGIN / 100.0F;
 
 struct thaw_decode_hint thaw_likeness_hint(void)
 {
-    return (struct thaw_decode_hint){2 * SIDE, 2 * SIDE};
+    return (struct thaw_decode_hint){.min_width = 2 * SIDE, .min_height = 2 * SIDE};
 }
 
 int thaw_likeness_of(const struct thaw_pixels *pixels, uint8_t grey[POINTS], bool *blank,

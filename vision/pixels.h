@@ -17,7 +17,7 @@ struct thaw_pixels {
     bool inverted;   /* the smallest sample is the brightest: MONOCHROME1, WhiteIsZero */
     float window[2]; /* samples that the file wants shown as the ends of the grey scale, in rising
                         order; both 0 when it does not say */
-    size_t work; /* bytes that thaw_pixels_load held at its height, these included */
+    size_t work;     /* bytes that thaw_pixels_load held at its height, these included */
 };
 
 /* What of a file is wanted, and what a decoder may do to save work. Zeroed means: decode as it is.
