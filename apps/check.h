@@ -55,6 +55,7 @@ struct thaw_check_giveaway {
 
 struct thaw_check {
     const char *root;
+    int frame; /* looked at of each file; 0: the middle one */
     bool divided;
     char *left_out; /* folders that are no part, as "a, b"; NULL: none */
     struct thaw_dataset sets[THAW_CHECK_PARTS];
@@ -75,6 +76,7 @@ struct thaw_check {
 struct thaw_check_options {
     const char *group_by; /* as in `thaw train`; NULL: recognise */
     float alike;
+    int frame; /* of files with several pictures, from 1; 0: the middle one */
 };
 
 /* Looks at everything below the folder. The caller releases, also after an error. */

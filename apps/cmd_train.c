@@ -267,6 +267,7 @@ static int save(struct job *j, const struct thaw_train_outcome *o, struct thaw_e
 {
     const struct thaw_train_paths *p = &j->run.paths;
     json_t *extra = thaw_train_model_record(o, err), *record = NULL;
+    j->model.trained_on = &j->data.train.data;
     int rc = extra ? thaw_model_file_save(&j->model, p->model, extra, err) : -1;
     if (rc == 0 && (rc = thaw_train_paths_keep(p, err)) == 0) {
         record = thaw_train_run_record(o, err);

@@ -229,6 +229,7 @@ static void release_image(struct thaw_dataset_image *image)
     free(image->path);
     free(image->relative);
     free(image->group);
+    free(image->look);
 }
 
 void thaw_dataset_release(struct thaw_dataset *data)

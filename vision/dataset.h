@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "io/base/error.h"
 #include "io/base/file.h"
@@ -12,8 +13,9 @@
 struct thaw_dataset_image {
     char *path;     /* to open it */
     char *relative; /* below the root: CLASS/.../FILE, with '/' between */
-    char *group; /* what must stay together in a split (vision/groups.h); NULL: the image alone */
-    int label;   /* index into the classes */
+    char *group;   /* what must stay together in a split (vision/groups.h); NULL: the image alone */
+    int label;     /* index into the classes */
+    uint8_t *look; /* what it looks like (thaw_likeness_shrink); NULL: nobody has looked */
 };
 
 struct thaw_dataset {

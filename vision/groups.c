@@ -268,8 +268,7 @@ done:
 
 int thaw_groups_recognise(struct thaw_dataset *data, char **found, struct thaw_error *err)
 {
-    int rc = 0;
-    *found = NULL;
+    int rc = thaw_groups_by_dicom(data, found, err);
     for (size_t i = 0; rc == 0 && !*found && i < sizeof rules / sizeof *rules; i++)
         rc = try_rule(data, &rules[i], found, err);
     return rc;

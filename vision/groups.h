@@ -15,7 +15,12 @@ enum { THAW_GROUPS_LEAST = 10, THAW_GROUPS_MEDIAN = 20 };
 int thaw_groups_by_regex(struct thaw_dataset *data, const char *pattern, char **found,
                          struct thaw_error *err);
 
-/* Recognises patients by itself, through the first of these rules that holds:
+/* Groups by the patient's identity that DICOM files state; images without one stay alone. *found:
+ * as above, or NULL where no patient is named, or a single one by a word or zeros (files made
+ * anonymous); data is then as before. */
+int thaw_groups_by_dicom(struct thaw_dataset *data, char **found, struct thaw_error *err);
+
+/* Recognises patients by itself, by DICOM files, else through the first of these rules that holds:
  *   1. file names PATIENT_SEQUENCE.SUFFIX: PATIENT is the stem before its last '_', neither empty;
  *   2. CLASS/PATIENT/.../FILE: PATIENT is the folder below the class folder.
  * A rule holds in a class folder where it gives at least 10 groups, of median size 20 at most, and

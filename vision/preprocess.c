@@ -219,6 +219,16 @@ struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p)
     return hint;
 }
 
+void thaw_preprocess_show(struct thaw_preprocess *p, const struct thaw_pixels *pixels)
+{
+    bool window = pixels->window[1] > pixels->window[0];
+    p->percentiles[0] = 0.5f;
+    p->percentiles[1] = 99.5f;
+    p->intensity = window               ? THAW_INTENSITY_WINDOW
+                   : pixels->depth == 8 ? THAW_INTENSITY_RANGE
+                                        : THAW_INTENSITY_PERCENTILE;
+}
+
 int thaw_preprocess_limits(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
                            float limits[2], struct thaw_error *err)
 {

@@ -77,6 +77,10 @@ void thaw_preprocess_fit_range(struct thaw_preprocess *p, int max);
 /* Sets `range` to these samples, moved apart where they do not rise. */
 void thaw_preprocess_set_range(struct thaw_preprocess *p, float lo, float hi);
 
+/* Sets the intensity for looking at this one scan: the window its file states, else, where it is
+ * deep, its percentiles 0.5 and 99.5, else its samples as they are. */
+void thaw_preprocess_show(struct thaw_preprocess *p, const struct thaw_pixels *pixels);
+
 /* The samples that become 0 and 255 for this scan; limits[0] > limits[1] where small samples are
  * bright, never equal. */
 int thaw_preprocess_limits(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,

@@ -65,9 +65,12 @@ static int read_in_child(void *ctx, struct thaw_child_out *out, struct thaw_erro
     if (read_frame(&dicom, request->data, request->size, request->hint, request->name, err))
         return -1;
     int rc = thaw_dicom_pixels(&pixels, &dicom, request->hint->shown, request->name, err);
-    thaw_dicom_release(&dicom);
     size_t size = (size_t)pixels.width * (size_t)pixels.height * (size_t)pixels.channels *
                   (size_t)pixels.depth / 8;
+    /* The library's copy of the file, the samples as stored and as a picture; all is handed over
+     * once more. */
+    pixels.work = request->size + dicom.raw_size + 2 * size;
+    thaw_dicom_release(&dicom);
     if (rc || thaw_child_put(out, &pixels, sizeof pixels, err) ||
         thaw_child_put(out, pixels.data, size, err))
         rc = -1;
