@@ -1,0 +1,111 @@
+/* The entries that come with the program: are they true of what the program knows? */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apps/catalogue.h"
+#include "apps/model_file.h"
+#include "io/base/file.h"
+#include "nn/arch.h"
+#include "tests/check.h"
+
+enum { SMALL = 5000000 }; /* parameters of networks that are built here */
+
+static struct thaw_catalogue load(void)
+{
+    struct thaw_error err = {0};
+    struct thaw_catalogue c;
+    unsetenv("THAW_MODELS");
+    int rc = thaw_catalogue_load(&c, THAW_SOURCE_DIR "/models", &err);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(rc, &err), 0);
+    return c;
+}
+
+static void test_families(void)
+{
+    struct thaw_catalogue c = load();
+    CU_ASSERT(c.n > 40);
+    for (size_t i = 0; i < c.n; i++) {
+        struct thaw_error err = {0};
+        const struct thaw_catalogue_entry *e = &c.entries[i];
+        const struct thaw_arch *arch = thaw_arch_find(e->family ? e->family : "", &err);
+        CU_ASSERT_EQUAL(thaw_told(arch ? 0 : -1, &err), 0);
+        if (!arch)
+            continue;
+        CU_ASSERT_EQUAL(e->height, arch->size);
+        CU_ASSERT_EQUAL(e->width, arch->size);
+        CU_ASSERT_PTR_NOT_NULL(e->licence_from);
+        CU_ASSERT(e->top1 > 40 && e->top1 < 92 && e->top1_from);
+        /* A state dict needs a family that can be imported. */
+        size_t length = e->source.member ? strlen(e->source.member) : 0;
+        if (length > 4 && strcmp(e->source.member + length - 4, ".pth") == 0)
+            CU_ASSERT_PTR_NOT_NULL(arch->torch_recognise);
+    }
+    thaw_catalogue_release(&c);
+}
+
+/* What an entry says of its network is what the network is. */
+static void test_networks(void)
+{
+    struct thaw_catalogue c = load();
+    size_t built = 0;
+    for (size_t i = 0; i < c.n; i++) {
+        const struct thaw_catalogue_entry *e = &c.entries[i];
+        struct thaw_error err = {0};
+        struct thaw_model_file m;
+        char name[80];
+        if (e->parameters > SMALL)
+            continue;
+        snprintf(name, sizeof name, "random:%s", e->family);
+        struct thaw_model_request request = {
+            .name = name, .need_preprocess = true, .classes = e->source.member ? 1000 : 0};
+        int rc = thaw_model_file_open(&m, &request, &err);
+        CU_ASSERT_EQUAL(thaw_told(rc, &err), 0);
+        if (rc)
+            continue;
+        CU_ASSERT_EQUAL((size_t)e->parameters, thaw_graph_param_count(m.graph, false));
+        CU_ASSERT_STRING_EQUAL(e->preprocess, thaw_preprocess_modes[m.preprocess.mode].name);
+        built++;
+        thaw_model_file_release(&m);
+    }
+    CU_ASSERT(built >= 9);
+    thaw_catalogue_release(&c);
+}
+
+static bool names(const char *url, const char *wanted)
+{
+    char name[16];
+    struct thaw_catalogue_source source = {.url = url};
+    bool any = thaw_catalogue_file(&source, name, sizeof name);
+    return any == !!wanted && (!any || strcmp(name, wanted) == 0);
+}
+
+static void test_file_names(void)
+{
+    CU_ASSERT(names("https://a.b/c/d.h5", "d.h5"));
+    CU_ASSERT(names("https://a.b/d.h5?x=/y#z/w", "d.h5"));
+    CU_ASSERT(names("https://a.b/c/", NULL));
+    CU_ASSERT(names("https://a.b/c/..", NULL));
+    CU_ASSERT(names("https://a.b/?d.h5", NULL));
+    CU_ASSERT(names("https://a.b/far_too_long_a_name.h5", NULL));
+}
+
+/* https://www.rfc-editor.org/rfc/rfc1321, A.5 */
+static void test_md5(void)
+{
+    struct thaw_error err = {0};
+    char hash[THAW_HASH_TEXT];
+    const char *path = thaw_tmp("md5");
+    CU_ASSERT_EQUAL(thaw_file_write(path, "message digest", 14, &err), 0);
+    CU_ASSERT_EQUAL(thaw_told(thaw_hash_file_md5(path, hash, &err), &err), 0);
+    CU_ASSERT_STRING_EQUAL(hash, "f96b697d7cb7938d525a2f31aaf161d0");
+}
+
+void thaw_test_catalogue(void)
+{
+    CU_pSuite suite = thaw_suite("catalogue");
+    CU_add_test(suite, "families, sizes and licences", test_families);
+    CU_add_test(suite, "parameters and preprocessing", test_networks);
+    CU_add_test(suite, "names of downloads", test_file_names);
+    CU_add_test(suite, "MD5", test_md5);
+}
