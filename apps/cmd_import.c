@@ -111,13 +111,20 @@ static void tell(const struct thaw_model_file *m, const char *output)
     free(text);
 }
 
-static int import(const char *input, const struct values *v, struct thaw_error *err)
+static int run(void *values, char **args, int n_args, struct thaw_error *err)
 {
+    const struct values *v = values;
     struct thaw_model_file m;
     bool torch = false;
-    if (thaw_common_distinct(input, v->output, err) || is_torch(input, &torch, err))
+    if (n_args != 1)
+        return thaw_fail(err, THAW_EUSAGE, "one file of weights is needed, %d words were given",
+                         n_args);
+    if (!v->output)
+        return thaw_fail(err, THAW_EUSAGE, "-o OUT.h5 is needed");
+    thaw_common_threads(&v->common);
+    if (thaw_common_distinct(args[0], v->output, err) || is_torch(args[0], &torch, err))
         return -1;
-    if (torch ? open_torch(&m, input, v, err) : thaw_common_open(&m, input, &v->common, 0, err))
+    if (torch ? open_torch(&m, args[0], v, err) : thaw_common_open(&m, args[0], &v->common, 0, err))
         return -1;
     json_t *extra = thaw_common_provenance(&m, torch ? "PyTorch state dict" : "Keras HDF5", err);
     int rc = extra ? name_classes(&m, v->labels, err) : -1;
@@ -130,23 +137,11 @@ static int import(const char *input, const struct values *v, struct thaw_error *
     return rc;
 }
 
-int thaw_import(const char *input, const char *output, const struct thaw_common *common,
+int thaw_import(char *input, const char *output, const struct thaw_common *common,
                 struct thaw_error *err)
 {
     struct values v = {.common = *common, .output = output};
-    return import(input, &v, err);
-}
-
-static int run(void *values, char **args, int n_args, struct thaw_error *err)
-{
-    const struct values *v = values;
-    if (n_args != 1)
-        return thaw_fail(err, THAW_EUSAGE, "one file of weights is needed, %d words were given",
-                         n_args);
-    if (!v->output)
-        return thaw_fail(err, THAW_EUSAGE, "-o OUT.h5 is needed");
-    thaw_common_threads(&v->common);
-    return import(args[0], v, err);
+    return run(&v, &input, 1, err);
 }
 
 const struct thaw_command thaw_command_import = {

@@ -4,9 +4,9 @@
 
 #include "apps/common.h"
 
-/* Reads `input` as the options --arch, --preprocess and --size say, writes the model file `output`,
- * and tells what became of it. */
-int thaw_import(const char *input, const char *output, const struct thaw_common *common,
+/* Reads `input` as the options --arch, --preprocess, --size and --threads say, writes the model
+ * file `output`, and tells what became of it. */
+int thaw_import(char *input, const char *output, const struct thaw_common *common,
                 struct thaw_error *err);
 
 #endif

@@ -22,8 +22,8 @@ static int fail(const char *name, const char *looked, struct thaw_error *err)
             return thaw_fail(
                 err, THAW_EINPUT,
                 "no model file %s or %s.h5; looked in %s. 'thaw models' lists what can be "
-                "downloaded, 'thaw import' takes files of other programs, and random:%s is this "
-                "network with random weights",
+                "downloaded, 'thaw import' takes files of other programs, and random:%s makes one "
+                "with random weights",
                 name, name, looked, name);
     return thaw_fail(err, THAW_EINPUT, "no model file %s or %s.h5; looked in %s", name, name,
                      looked);

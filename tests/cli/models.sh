@@ -127,7 +127,7 @@ fails 1 "text.h5" thaw models get text --models "$T/m"
 
 # --- no network ---
 write away '"url": "http://127.0.0.1:1/net_weights.h5"' "\"sha256\": \"$good\""
-fails 1 "Without network: put the file net_weights.h5, from http://127.0.0.1:1/net_weights.h5, into the folder $T/m/downloads" \
+fails 1 "By hand: put the file net_weights.h5, from http://127.0.0.1:1/net_weights.h5, into the folder $T/m/downloads" \
     thaw models get away --models "$T/m"
 mkdir -p "$T/m/downloads"
 echo damaged >"$T/m/downloads/net_weights.h5"
