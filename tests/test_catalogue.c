@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apps/catalogue.h"
+#include "apps/catalogue_index.h"
 #include "apps/model_file.h"
 #include "io/base/file.h"
 #include "nn/arch.h"
@@ -88,6 +88,32 @@ static void test_file_names(void)
     CU_ASSERT(names("https://a.b/far_too_long_a_name.h5", ""));
 }
 
+static bool page_has(const char *page, const char *wanted)
+{
+    struct thaw_error err = {0};
+    char *url = thaw_catalogue_index_find(page, strlen(page), "a-1.whl", &err);
+    bool right = url ? strcmp(url, wanted) == 0 : !*wanted && thaw_says(&err, "index", NULL);
+    free(url);
+    return right;
+}
+
+static void test_index(void)
+{
+    CU_ASSERT(page_has("{\"files\":[{\"filename\":\"b\",\"url\":\"u/b\"},"
+                       "{\"filename\":\"a-1.whl\",\"url\":\"u/a\"}]}",
+                       "u/a"));
+    CU_ASSERT(page_has("{\"files\":[{\"filename\":\"a-1.whl\"}, 3]}", ""));
+    CU_ASSERT(page_has("{\"files\":7}", ""));
+    CU_ASSERT(page_has("[", ""));
+    CU_ASSERT(page_has("", ""));
+    CU_ASSERT(page_has(
+        "\n<!DOCTYPE html><a href=\"/b-1.whl\">a-1.whl</a> <A HREF='../a-1.whl#sha256=12'>",
+        "../a-1.whl#sha256=12"));
+    CU_ASSERT(page_has("<a href=\"x/a-1.whl?k=1&amp;t=&lt;2\">", "x/a-1.whl?k=1&t=&lt;2"));
+    CU_ASSERT(page_has("<a href=a-1.whl><a href=\"a-1.wh\"><a href=\"", ""));
+    CU_ASSERT(page_has("<a href=", ""));
+}
+
 /* https://www.rfc-editor.org/rfc/rfc1321, A.5 */
 static void test_md5(void)
 {
@@ -105,5 +131,6 @@ void thaw_test_catalogue(void)
     CU_add_test(suite, "families and sizes", test_families);
     CU_add_test(suite, "parameters and preprocessing", test_networks);
     CU_add_test(suite, "names of downloads", test_file_names);
+    CU_add_test(suite, "pages of package indices", test_index);
     CU_add_test(suite, "MD5", test_md5);
 }

