@@ -7,6 +7,7 @@
 
 #include "apps/command.h"
 #include "apps/common.h"
+#include "apps/import.h"
 #include "apps/text.h"
 #include "io/base/mem.h"
 
@@ -134,6 +135,13 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     json_decref(extra);
     thaw_model_file_release(&m);
     return rc;
+}
+
+int thaw_import(char *input, const char *output, const struct thaw_common *common,
+                struct thaw_error *err)
+{
+    struct values v = {.common = *common, .output = output};
+    return run(&v, &input, 1, err);
 }
 
 const struct thaw_command thaw_command_import = {
