@@ -13,7 +13,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import numpy as np
-from keras_applications import FRAMEWORKS, LIMIT, Thaw, distance
+from keras_applications import FRAMEWORKS, LIMIT, Thaw, distance, run
 
 SIZE, CLASSES = 64, 3
 
@@ -41,7 +41,7 @@ def flattened_cnn(k):
     l = k.layers
     return k.Sequential([
         l.Input((SIZE, SIZE, 3)), l.Rescaling(1 / 127.5, offset=-1), l.Conv2D(8, 5, strides=2), l.LeakyReLU(),
-        l.AveragePooling2D(), l.SeparableConv2D(12, 3, activation="relu"), l.MaxPooling2D(), l.Flatten(),
+        l.AveragePooling2D(2), l.SeparableConv2D(12, 3, activation="relu"), l.MaxPooling2D(), l.Flatten(),
         l.Dense(32, activation="relu"), l.Dropout(0.5), l.Dense(16, activation="tanh"), l.Dense(CLASSES, "softmax")])
 
 
@@ -117,13 +117,13 @@ def trained(k, build, x):
 def compare(thaw, k, model, x, kind):
     """Two numbers: Thaw's answers of the saved file, and both frameworks' of what Thaw exports."""
     path, tensor = thaw.path("model." + kind), thaw.path("x.npy")
-    wanted = np.asarray(model(x, training=False))
+    wanted = run(model, x)
     np.save(tensor, x)
     model.save(path)
     there = distance(thaw.answers(path, tensor), wanted)
     exported = thaw.export(path)
     os.remove(path)
-    back = [distance(np.asarray(other.models.load_model(exported, compile=False)(x, training=False)), wanted)
+    back = [distance(run(other.models.load_model(exported, compile=False), x), wanted)
             for other in FRAMEWORKS.values()]
     return there, max(back)
 
