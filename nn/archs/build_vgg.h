@@ -7,6 +7,7 @@
 
 struct thaw_vgg { /* the variant */
     int convs[5]; /* convolutions of each block */
+    bool norms;   /* a batch norm after each; none in Keras */
 };
 
 struct thaw_graph *thaw_vgg_build(const struct thaw_arch *arch,
