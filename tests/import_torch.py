@@ -89,23 +89,27 @@ def fill(model, x):
             hook.remove()
 
 
-def features_of(model, name, x):
+def features_of(model, x):
     """The last map before pooling, as thaw features pools it, and the answers."""
-    kept = {}
+    kept, models = {}, torchvision.models
     pools = [m for m in model.modules() if isinstance(m, (torch.nn.AdaptiveAvgPool2d, timm.layers.SelectAdaptivePool2d))]
-    by_head = name.split(":")[1].startswith("vgg") or not pools
-    last = [m for m in model.modules() if isinstance(m, torch.nn.MaxPool2d)][-1] if by_head else pools[-1]
-    handle = last.register_forward_hook(lambda m, i, o: kept.update(map=o if by_head else i[0]))
-    if "densenet" in name and name.startswith("tv"):
-        handle.remove()
-        handle = model.features.register_forward_hook(lambda m, i, o: kept.update(map=torch.relu(o)))
+    by_output = True
+    if "VGG" in type(model).__name__:
+        last = [m for m in model.modules() if isinstance(m, torch.nn.MaxPool2d)][-1]
+    elif isinstance(model, (models.MobileNetV2, models.DenseNet)):  # they pool by a function
+        last = model.features
+    else:
+        last, by_output = pools[-1], False
+    relu = isinstance(model, models.DenseNet)
+    handle = last.register_forward_hook(lambda m, i, o: kept.update(map=o if by_output else i[0]))
     with torch.no_grad():
         y = model(x)
     handle.remove()
-    return kept["map"].double().mean((2, 3)).numpy(), torch.softmax(y.double(), 1).numpy()
+    found = torch.relu(kept["map"]) if relu else kept["map"]
+    return found.double().mean((2, 3)).numpy(), torch.softmax(y.double(), 1).numpy()
 
 
-def calm(model, name, x):
+def calm(model, x):
     """Divides the classifier, so that no answer is all of 1."""
     with torch.no_grad():
         spread = model(x).std()
@@ -155,10 +159,10 @@ class Thaw:
 def compare(thaw, name, kind, size):
     torch.manual_seed(0)
     model = build(name)
+    fill(model, torch.rand(2, 3, 128, 128) * 4 - 2)
     x = torch.rand(1, 3, size, size) * 4 - 2
-    fill(model, x)
-    calm(model, name, x)
-    features, y = features_of(model, name, x)
+    calm(model, x)
+    features, y = features_of(model, x)
     path, out, tensor = (thaw.path(f) for f in (name.split(":")[1] + ".weights", "out.h5", "x.npy"))
     save(model, path, kind)
     np.save(tensor, x.permute(0, 2, 3, 1).contiguous().numpy())

@@ -29,9 +29,10 @@ struct thaw_graph *thaw_vgg_build(const struct thaw_arch *arch,
     }
     thaw_build_prefix(&b, "%s", "");
     if (options->classes) {
+        int units = vgg->dense ? vgg->dense : 4096;
         thaw_build_layer(&b, "Flatten", "flatten", NULL);
-        thaw_build_dense(&b, "fc1", 4096, "relu");
-        thaw_build_dense(&b, "fc2", 4096, "relu");
+        thaw_build_dense(&b, "fc1", units, "relu");
+        thaw_build_dense(&b, "fc2", units, "relu");
         thaw_build_dense(&b, "predictions", options->classes, "softmax");
     }
     return thaw_build_finish(&b);

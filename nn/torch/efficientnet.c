@@ -60,11 +60,15 @@ static const struct thaw_torch_form port[] = {{"stem_conv", "_conv_stem"},
                                               {"predictions", "_fc"},
                                               {NULL, NULL}};
 
-/* The port counts blocks through. */
+/* The port counts blocks through; -1: the network has no such block. */
 static void place(const struct thaw_torch_weights *w, const int seen[3], int out[2])
 {
+    out[0] = -1;
+    if (!w->variant || seen[0] < 1 || seen[0] > 7 ||
+        seen[1] >= thaw_efficientnet_repeats(w->variant, seen[0] - 1))
+        return;
     out[0] = seen[1];
-    for (int i = 0; w->variant && i < 7 && i < seen[0] - 1; i++)
+    for (int i = 0; i < seen[0] - 1; i++)
         out[0] += thaw_efficientnet_repeats(w->variant, i);
 }
 
@@ -97,9 +101,11 @@ static const struct thaw_torch_names names[] = {{.source = "torchvision",
 /* The 1x1 layer of MobileNetV3 stands where the seventh stage is here. */
 static bool matches(const struct thaw_torch_weights *w)
 {
-    return thaw_torch_width(w, "block1a_se_reduce") && thaw_torch_width(w, "block1a_dwconv") &&
-           thaw_torch_width(w, "top_conv") &&
-           (w->names->forms == port || thaw_torch_width(w, "block7a_dwconv"));
+    if (w->names->forms == port)
+        return thaw_torch_is(w, "_blocks.0._se_reduce.weight", 4, 0) &&
+               thaw_torch_is(w, "_conv_head.weight", 4, 0);
+    return thaw_torch_width(w, "block1a_se_reduce") && thaw_torch_width(w, "block7a_dwconv") &&
+           thaw_torch_width(w, "top_conv");
 }
 
 /* PyTorch has one more than Keras. */

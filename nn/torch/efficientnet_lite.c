@@ -33,11 +33,15 @@ static const struct thaw_torch_form port[] = {{"stem_conv", "_conv_stem"},
                                               {"predictions", "_fc"},
                                               {NULL, NULL}};
 
-/* The port counts blocks through. */
+/* The port counts blocks through; -1: the network has no such block. */
 static void place(const struct thaw_torch_weights *w, const int seen[3], int out[2])
 {
+    out[0] = -1;
+    if (!w->variant || seen[0] < 1 || seen[0] > 7 ||
+        seen[1] >= thaw_lite_repeats(w->variant, seen[0] - 1))
+        return;
     out[0] = seen[1];
-    for (int i = 0; w->variant && i < 7 && i < seen[0] - 1; i++)
+    for (int i = 0; i < seen[0] - 1; i++)
         out[0] += thaw_lite_repeats(w->variant, i);
 }
 

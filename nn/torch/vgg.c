@@ -68,7 +68,7 @@ static struct thaw_graph *build(struct thaw_torch_weights *w, struct thaw_torch_
                                 struct thaw_error *err)
 {
     char name[16];
-    struct thaw_vgg variant = {.norms = step(w) == 3};
+    struct thaw_vgg variant = {.norms = step(w) == 3, .dense = thaw_torch_width(w, "fc1")};
     int depth = 3;
     count(w, variant.convs);
     for (int i = 0; i < 5; i++)
