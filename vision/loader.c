@@ -73,14 +73,9 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
 {
     struct thaw_loader *l = w->loader;
     const struct thaw_loader_options *o = &l->o;
-    const float *kept = o->cache ? thaw_cache_find(o->cache, id) : NULL;
-    if (kept && !o->augment) {
-        const struct thaw_preprocess *p = o->preprocess;
-        finish(l, &(struct thaw_image){p->width, p->height, p->channels, (float *)kept}, out);
-        return 0;
-    }
+    const struct thaw_compact *kept = o->cache ? thaw_cache_find(o->cache, id) : NULL;
     if (kept) {
-        memcpy(w->image.data, kept, l->values * sizeof *kept);
+        thaw_compact_read(kept, &w->image);
     } else {
         struct thaw_pixels pixels = {0};
         struct thaw_image fitted = {0};
@@ -189,8 +184,8 @@ static int create_workers(struct thaw_loader *l, struct thaw_error *err)
     for (size_t i = 0; rc == 0 && i < l->n_workers; i++) {
         struct worker *w = &l->workers[i];
         w->loader = l;
-        if (l->o.augment && (thaw_image_init(&w->image, p->width, p->height, p->channels, err) ||
-                             thaw_image_init(&w->scratch, p->width, p->height, p->channels, err)))
+        if (thaw_image_init(&w->image, p->width, p->height, p->channels, err) ||
+            (l->o.augment && thaw_image_init(&w->scratch, p->width, p->height, p->channels, err)))
             rc = -1;
         else if (pthread_create(&w->thread, NULL, run, w))
             rc = thaw_fail(err, THAW_ESYSTEM, "no thread for decoding; try fewer threads than %zu",

@@ -67,7 +67,8 @@ void thaw_preprocess_fit_range(struct thaw_preprocess *p, int max);
 struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p);
 
 /* First half: range, fit and channels. Initialises `image` ([height,width,channels], 0..255), which
- * the caller releases; augmentation works on it. */
+ * the caller releases; augmentation works on it. Its values are steps of vision/compact.h, whoever
+ * asks: training keeps pictures in that form, and evaluation and prediction see the same bits. */
 int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
                              struct thaw_image *image, struct thaw_error *err);
 
