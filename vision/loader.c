@@ -153,20 +153,21 @@ static void clear_slot(struct slot *slot)
 
 static int create_slots(struct thaw_loader *l, struct thaw_error *err)
 {
-    size_t values;
     l->n_slots = l->o.ahead < 1 ? 1 : (size_t)l->o.ahead;
+    return (l->slots = thaw_new(l->n_slots, sizeof *l->slots, err)) ? 0 : -1;
+}
+
+/* Room for one batch: most of a loader's memory. */
+static int open_slot(const struct thaw_loader *l, struct slot *slot, struct thaw_error *err)
+{
+    size_t values;
     if (!thaw_mul(l->values, l->o.batch, &values))
         return thaw_fail(err, THAW_EMEMORY, "a batch of %zu images is too large", l->o.batch);
-    if (!(l->slots = thaw_new(l->n_slots, sizeof *l->slots, err)))
+    if ((!slot->x && !(slot->x = thaw_new_aligned(values, sizeof *slot->x, err))) ||
+        (!slot->labels && !(slot->labels = thaw_new(l->o.batch, sizeof *slot->labels, err))) ||
+        (!slot->ids && !(slot->ids = thaw_new(l->o.batch, sizeof *slot->ids, err))))
         return -1;
-    for (size_t i = 0; i < l->n_slots; i++) {
-        struct slot *slot = &l->slots[i];
-        if (!(slot->x = thaw_new_aligned(values, sizeof *slot->x, err)) ||
-            !(slot->labels = thaw_new(l->o.batch, sizeof *slot->labels, err)) ||
-            !(slot->ids = thaw_new(l->o.batch, sizeof *slot->ids, err)))
-            return -1;
-        clear_slot(slot);
-    }
+    clear_slot(slot);
     return 0;
 }
 
@@ -265,8 +266,10 @@ int thaw_loader_start(struct thaw_loader *l, const size_t *order, size_t n, uint
     while (l->busy)
         pthread_cond_wait(&l->ready, &l->lock);
     l->n = l->ticket = l->batches = l->handed = 0;
-    for (size_t i = 0; i < l->n_slots; i++)
-        clear_slot(&l->slots[i]);
+    /* An epoch of few batches needs no more slots than these. */
+    for (size_t i = 0; i < l->n_slots && i * l->o.batch < n; i++)
+        if (open_slot(l, &l->slots[i], err))
+            goto done;
     if (thaw_grow(&l->order, &l->order_room, n, sizeof *l->order, err))
         goto done;
     if (n)
