@@ -192,6 +192,7 @@ static int start_trainer(struct job *j, struct thaw_error *err)
     struct thaw_train_identity identity = {j->folder, j->data.hash, j->model.hash};
     run->images = j->source.train_images + j->source.val_images;
     run->every = j->v->checkpoint_every;
+    run->data = &j->data;
     run->precisions = json_array();
     if (!(run->checkpoint = thaw_train_checkpoint_json(j->v, &identity, err)) ||
         !(run->trainer =
@@ -318,8 +319,7 @@ static int work(struct job *j, struct thaw_error *err)
     if (choose_place(j, err))
         return -1;
     thaw_common_threads(&j->v->common);
-    if (j->v->mem)
-        thaw_train_memory_begin();
+    thaw_train_memory_begin();
     if (thaw_train_data_list(&j->data, j->folder, j->v, &run->say, err) ||
         prepare_network(j, err) ||
         thaw_train_cache_plan(j->v, &run->paths, j->model.graph, &j->stages, &j->data, &j->options,

@@ -64,6 +64,8 @@ static void choose_images(struct thaw_train_data *d, struct thaw_train_side *sid
     first = first < n ? first : n;
     d->order = side->order + first;
     d->n = n - first;
+    if (request->most && d->n > request->most)
+        d->n = request->most;
 }
 
 static int begin(void *ctx, const struct thaw_epoch_request *request, struct thaw_error *err)

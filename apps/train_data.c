@@ -11,7 +11,7 @@
 #include "vision/groups.h"
 #include "vision/split.h"
 
-enum { NAMED_BAD_FILES = 20, AHEAD = 4 };
+enum { NAMED_BAD_FILES = 20, AHEAD = 3 };
 
 /* --- groups --- */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io/base/mem.h"
+#include "vision/compact.h"
 #include "vision/intensity.h"
 #include "vision/resize.h"
 
@@ -319,9 +320,13 @@ int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_
         goto done;
     if (width == p->width && height == p->height && inner.channels == p->channels) {
         *image = inner;
-        return 0;
+        inner = (struct thaw_image){0};
+        rc = 0;
+    } else {
+        rc = place(p, &inner, image, err);
     }
-    rc = place(p, &inner, image, err);
+    if (rc == 0)
+        thaw_compact_round(image);
 done:
     thaw_image_release(&inner);
     return rc;

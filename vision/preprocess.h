@@ -90,7 +90,9 @@ int thaw_preprocess_limits(const struct thaw_preprocess *p, const struct thaw_pi
 struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p);
 
 /* First half: intensity, fit and channels. Initialises `image` ([height,width,channels], 0..255),
- * which the caller releases; augmentation works on it. */
+ * which the caller releases; augmentation works on it. Its values are steps of vision/compact.h,
+ * whoever asks: training keeps pictures in that form, and evaluation and prediction see the same
+ * bits. */
 int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
                              struct thaw_image *image, struct thaw_error *err);
 
