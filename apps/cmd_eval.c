@@ -7,14 +7,16 @@
 #include "apps/common.h"
 #include "apps/copies.h"
 #include "apps/inputs.h"
+#include "apps/judge.h"
 #include "apps/report.h"
 #include "apps/seen.h"
 #include "apps/text.h"
 #include "io/base/mem.h"
+#include "vision/labels.h"
 
 struct values {
     struct thaw_common common;
-    const char *split, *labels, *csv, *against;
+    const char *split, *labels, *csv, *against, *positive;
     double max_bad;
 };
 
@@ -25,6 +27,9 @@ static const struct thaw_option options[] = {
      "names of the classes, one a line, for a model that does not hold them"},
     {"--csv", 0, THAW_OPTION_TEXT, offsetof(struct values, csv), "FILE", NULL, 0, 0,
      "write a table of the images: file, label, prediction, probability of every class"},
+    {"--positive", 0, THAW_OPTION_TEXT, offsetof(struct values, positive), "CLASS", NULL, 0, 0,
+     "of two classes, the one that is looked for: its sensitivity and specificity lead the report "
+     "(default: the one that the model's threshold is for)"},
     {"--against", 0, THAW_OPTION_TEXT, offsetof(struct values, against), "DIR", NULL, 0, 0,
      "folder of the images the model was trained on: images that look like one of those count as "
      "known to the model (without it, only the very files it was trained on do)"},
@@ -46,7 +51,9 @@ struct work {
     struct thaw_probe probe;
     struct thaw_cache *cache;
     float *probabilities;
-    struct thaw_metrics metrics;
+    struct thaw_decision decision;
+    struct thaw_judgement judgement;
+    int positive;              /* -1: the decision's */
     bool *known;               /* [data.n]: trained on, or looks like an image that was */
     size_t selected, trained;  /* images that chose the weights; that they were fitted to */
     size_t copies;             /* that look like an image of --against */
@@ -71,6 +78,31 @@ static int choose_classes(struct work *w, struct thaw_error *err)
                          "%s does not name its %d classes: give --labels FILE, one name a line in "
                          "the order of its outputs, as the class folders are called",
                          w->model.path, n);
+    return 0;
+}
+
+/* The thresholds of the model, and the class that is looked for. */
+static int choose_positive(struct work *w, struct thaw_error *err)
+{
+    const char *name = w->v->positive;
+    if (thaw_decision_read(&w->decision, &w->model, err))
+        return -1;
+    w->positive = -1;
+    if (!name)
+        return 0;
+    if (w->runner.classes != 2 || w->runner.top == THAW_TOP_LABELS)
+        return thaw_fail(err, THAW_EUSAGE, "--positive %s: goes with two classes; %s has %d %s",
+                         name, w->model.path, w->runner.classes,
+                         w->runner.top == THAW_TOP_LABELS ? "labels" : "classes");
+    for (int k = 0; k < 2; k++)
+        if (strcmp(w->classes[k], name) == 0)
+            w->positive = k;
+    if (w->positive < 0)
+        return thaw_fail(err, THAW_EUSAGE, "--positive %s: the classes are %s and %s", name,
+                         w->classes[0], w->classes[1]);
+    if (w->decision.n && w->positive != w->decision.positive)
+        return thaw_fail(err, THAW_EUSAGE, "--positive %s: the threshold of %s is for %s", name,
+                         w->model.path, w->classes[w->decision.positive]);
     return 0;
 }
 
@@ -105,12 +137,23 @@ static char *choose_folder(const char *root, const char *split, struct thaw_erro
     return folder;
 }
 
+/* Classes are those of the model; labels, too. */
+static int list_folder(struct work *w, const char *folder, struct thaw_error *err)
+{
+    const char *const *names = (const char *const *)w->classes;
+    const char *none = json_string_value(json_object_get(w->model.record, "no_finding"));
+    if (w->runner.top != THAW_TOP_LABELS)
+        return thaw_dataset_from_dir(&w->data, folder, names, w->runner.classes, err);
+    return thaw_dataset_from_dir_by_label(&w->data, folder, err) ||
+                   thaw_labels_make(&w->data, THAW_SAME_NAME, names, w->runner.classes, none, err)
+               ? -1
+               : 0;
+}
+
 static int read_data(struct work *w, const char *root, struct thaw_error *err)
 {
     char *folder = choose_folder(root, w->v->split, err);
-    int rc = folder ? thaw_dataset_from_dir(&w->data, folder, (const char *const *)w->classes,
-                                            w->runner.classes, err)
-                    : -1;
+    int rc = folder ? list_folder(w, folder, err) : -1;
     free(folder);
     if (rc)
         return -1;
@@ -193,8 +236,7 @@ static void count_others(struct work *w)
     for (size_t i = 0; i < w->data.n; i++) {
         const float *row = w->probabilities + i * (size_t)w->runner.classes;
         w->n_known += w->known[i];
-        w->right +=
-            !w->known[i] && thaw_report_top(row, w->runner.classes) == w->data.images[i].label;
+        w->right += !w->known[i] && thaw_judge_right(&w->judgement, &w->data, i, row);
     }
     thaw_wilson(w->right, w->data.n - w->n_known, &w->right_lo, &w->right_hi);
 }
@@ -211,7 +253,7 @@ static json_t *others_json(const struct work *w)
 
 static int print_json(const struct work *w, struct thaw_error *err)
 {
-    json_t *all = thaw_report_json(&w->metrics, w->classes, w->probe.n_bad);
+    json_t *all = thaw_judgement_json(&w->judgement, w->classes, w->probe.n_bad);
     if (all) {
         json_object_set_new(all, "skipped_files", thaw_inputs_bad_json(&w->probe));
         json_object_set_new(all, "selected_on", json_boolean(w->selected));
@@ -228,7 +270,7 @@ static int print_json(const struct work *w, struct thaw_error *err)
 static int print_text(const struct work *w)
 {
     printf("%s on %s\n", w->model.path, w->data.root);
-    thaw_report_text(stdout, &w->metrics, w->classes, *w->note ? w->note : NULL);
+    thaw_judgement_print(stdout, &w->judgement, w->classes, *w->note ? w->note : NULL);
     if (w->trained)
         printf("\ntrained on: %zu of these %zu images are ones the model was fitted to, so these "
                "figures\nsay little about new scans.\n",
@@ -237,15 +279,16 @@ static int print_text(const struct work *w)
         printf("\ncopies: %zu of these %zu images look like images in %s.\n", w->copies, w->data.n,
                w->v->against);
     if (w->n_known && w->n_known < w->data.n)
-        printf("\nwithout images known to the model: accuracy %.4f on %zu images, 95 %% interval "
+        printf("\nwithout images known to the model: %s %.4f on %zu images, 95 %% interval "
                "%.4f to %.4f\n",
+               w->judgement.by_label ? "all labels right" : "accuracy",
                (double)w->right / (double)(w->data.n - w->n_known), w->data.n - w->n_known,
                w->right_lo, w->right_hi);
     if (w->selected)
         printf(
-            "\nselected on: %zu of these %zu images chose which weights were kept (--keep best), "
+            "\nselected on: %zu of these %zu images chose which weights were kept (--keep best)%s, "
             "so these\nfigures are a little better than new scans will give.\n",
-            w->selected, w->data.n);
+            w->selected, w->data.n, w->decision.n ? " or the thresholds" : "");
     if (w->probe.n_bad) {
         printf("\n%zu files skipped:\n", w->probe.n_bad);
         for (size_t i = 0; i < w->probe.n_bad; i++)
@@ -258,27 +301,18 @@ static int print_text(const struct work *w)
 
 static int compute(struct work *w, struct thaw_error *err)
 {
-    size_t n = w->data.n;
-    int classes = w->runner.classes;
-    int *labels = thaw_new(n, sizeof *labels, err);
-    int rc = -1;
-    if (!labels || !(w->probabilities = thaw_new(n, (size_t)classes * sizeof(float), err)))
-        goto done;
-    for (size_t i = 0; i < n; i++)
-        labels[i] = w->data.images[i].label;
-    if (thaw_runner_dataset(&w->runner, &w->data, w->cache, "evaluating", w->probabilities, NULL,
+    size_t width = (size_t)w->runner.classes * sizeof(float);
+    if (!(w->probabilities = thaw_new(w->data.n, width, err)) ||
+        thaw_runner_dataset(&w->runner, &w->data, w->cache, "evaluating", w->probabilities, NULL,
                             err))
-        goto done;
-    rc = thaw_metrics_compute(&w->metrics, w->probabilities, labels, n, classes, err);
-done:
-    free(labels);
-    return rc;
+        return -1;
+    return thaw_judge(&w->judgement, &w->data, w->probabilities, &w->decision, w->positive, err);
 }
 
 static int evaluate(struct work *w, const char *data, struct thaw_error *err)
 {
     if (thaw_runner_init(&w->runner, &w->model, THAW_ANSWER_PROBABILITIES, -1, err) ||
-        choose_classes(w, err))
+        choose_classes(w, err) || choose_positive(w, err))
         return -1;
     thaw_runner_tell(&w->runner);
     if (read_data(w, data, err) || compute(w, err) ||
@@ -286,8 +320,7 @@ static int evaluate(struct work *w, const char *data, struct thaw_error *err)
         find_copies(w, err))
         return -1;
     count_others(w);
-    if (w->v->csv &&
-        thaw_report_csv(w->v->csv, &w->data, w->classes, w->runner.classes, w->probabilities, err))
+    if (w->v->csv && thaw_report_csv(w->v->csv, &w->data, &w->decision, w->probabilities, err))
         return -1;
     return w->v->common.json ? print_json(w, err) : print_text(w);
 }
@@ -302,7 +335,8 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
         return -1;
     int rc = evaluate(&w, args[1], err);
     thaw_labels_free(w.labels, w.runner.classes);
-    thaw_metrics_release(&w.metrics);
+    thaw_judgement_release(&w.judgement);
+    thaw_decision_release(&w.decision);
     free(w.probabilities);
     free(w.known);
     thaw_cache_free(w.cache);

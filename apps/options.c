@@ -108,10 +108,9 @@ static void note_given(const struct thaw_option *options, const struct thaw_opti
 {
     for (const struct thaw_option *o = options; !is_end(o); o++)
         if (o->type == THAW_OPTION_GIVEN) {
-            uint64_t bits;
-            memcpy(&bits, (char *)values + o->offset, sizeof bits);
-            bits |= UINT64_C(1) << (given - options);
-            memcpy((char *)values + o->offset, &bits, sizeof bits);
+            struct thaw_given *all = (void *)((char *)values + o->offset);
+            size_t entry = (size_t)(given - options);
+            all->bits[entry / 64] |= UINT64_C(1) << entry % 64;
         }
 }
 

@@ -9,6 +9,7 @@
 #include "io/base/clock.h"
 #include "io/base/mem.h"
 #include "vision/groups.h"
+#include "vision/labels.h"
 #include "vision/split.h"
 
 enum { NAMED_BAD_FILES = 20, AHEAD = 4 };
@@ -69,6 +70,21 @@ static void repeat_warnings(const struct thaw_dataset *data, struct thaw_say *sa
         thaw_say(say, "note: %s", data->warnings[i]);
 }
 
+/* `known` (NULL: none) has the classes that there are. */
+static int read_folder(struct thaw_dataset *data, const char *folder,
+                       const struct thaw_dataset *known, const struct thaw_train_values *v,
+                       struct thaw_error *err)
+{
+    const char *const *names = known ? (const char *const *)known->classes : NULL;
+    int n = known ? known->n_classes : 0;
+    if (!v->multi_label)
+        return thaw_dataset_from_dir(data, folder, names, n, err);
+    return thaw_dataset_from_dir_by_label(data, folder, err) ||
+                   thaw_labels_make(data, THAW_SAME_NAME, names, n, v->no_finding, err)
+               ? -1
+               : 0;
+}
+
 /* The folder has a place for each side. */
 static int list_both(struct thaw_train_data *d, const struct thaw_train_values *v,
                      struct thaw_say *say, struct thaw_error *err)
@@ -77,8 +93,7 @@ static int list_both(struct thaw_train_data *d, const struct thaw_train_values *
     struct thaw_dataset *val = &d->val.data;
     char *found = NULL;
     size_t shared;
-    if (thaw_dataset_from_dir(val, d->parts.val, (const char *const *)train->classes,
-                              train->n_classes, err))
+    if (read_folder(val, d->parts.val, train, v, err))
         return -1;
     repeat_warnings(val, say);
     if (val->n == 0)
@@ -119,8 +134,7 @@ static int divide(struct thaw_train_data *d, const struct thaw_train_values *v,
                   d->parts.train, train->n);
         goto done;
     }
-    if (thaw_dataset_from_dir(val, d->parts.train, (const char *const *)train->classes,
-                              train->n_classes, err) ||
+    if (read_folder(val, d->parts.train, train, v, err) ||
         !(drop = thaw_new(val->n, sizeof *drop, err)))
         goto done;
     if (val->n != train->n) {
@@ -147,13 +161,15 @@ done:
 }
 
 /* The test images have no part in training: they are counted for the record. */
-static void count_test(struct thaw_train_data *d, struct thaw_say *say)
+static void count_test(struct thaw_train_data *d, const struct thaw_train_values *v,
+                       struct thaw_say *say)
 {
     struct thaw_dataset test;
     struct thaw_error why = {0};
     if (!d->parts.test)
         return;
-    if (thaw_dataset_from_dir(&test, d->parts.test, NULL, 0, &why)) {
+    if (read_folder(&test, d->parts.test, NULL, v, &why)) {
+        thaw_dataset_release(&test);
         thaw_say(say, "note: %s (not used here)", why.text);
         return;
     }
@@ -165,7 +181,7 @@ static int list(struct thaw_train_data *d, const char *root, const struct thaw_t
                 struct thaw_say *say, struct thaw_error *err)
 {
     if (thaw_parts_find(&d->parts, root, err) ||
-        thaw_dataset_from_dir(&d->train.data, d->parts.train, NULL, 0, err))
+        read_folder(&d->train.data, d->parts.train, NULL, v, err))
         return -1;
     repeat_warnings(&d->train.data, say);
     if (d->parts.extra)
@@ -176,7 +192,7 @@ static int list(struct thaw_train_data *d, const char *root, const struct thaw_t
         thaw_say(say, "groups: %s", d->groups);
     if (d->parts.val ? list_both(d, v, say, err) : divide(d, v, say, err))
         return -1;
-    count_test(d, say);
+    count_test(d, v, say);
     return 0;
 }
 
@@ -267,8 +283,9 @@ static int say_counts(const struct thaw_train_data *d, struct thaw_say *say, str
         return -1;
     thaw_dataset_counts(train, counts);
     thaw_dataset_counts(val, counts + train->n_classes);
-    thaw_say(say, "%zu images to train, %zu to validate%s, %d classes:", train->n, val->n,
-             d->own_split ? " (divided here; split.csv lists them)" : "", train->n_classes);
+    thaw_say(say, "%zu images to train, %zu to validate%s, %d %s:", train->n, val->n,
+             d->own_split ? " (divided here; split.csv lists them)" : "", train->n_classes,
+             train->by_label ? "labels" : "classes");
     for (int i = 0; i < train->n_classes; i++)
         thaw_say(say, "  %-24s %6zu %6zu", train->classes[i], counts[i],
                  counts[train->n_classes + i]);
@@ -285,6 +302,11 @@ int thaw_train_data_list(struct thaw_train_data *d, const char *root,
     *d = (struct thaw_train_data){.ahead = AHEAD};
     if (thaw_augment_parse(&d->augment, v->augment ? v->augment : "default", err))
         return thaw_error_prefix(err, "--augment");
+    if (strcmp(v->sampler, "natural") != 0 && strcmp(v->sampler, "balanced") != 0)
+        return thaw_fail(err, THAW_EUSAGE, "--sampler %s: needs natural or balanced", v->sampler);
+    if (v->no_finding && !v->multi_label)
+        return thaw_fail(err, THAW_EUSAGE, "--no-finding %s: goes with --multi-label",
+                         v->no_finding);
     return list(d, root, v, say, err);
 }
 
@@ -309,6 +331,8 @@ static void release_side(struct thaw_train_side *side)
     thaw_dataset_release(&side->data);
     free(side->all);
     free(side->order);
+    free(side->turns);
+    free(side->counts);
     free(side->hashes);
 }
 
@@ -320,6 +344,8 @@ void thaw_train_data_release(struct thaw_train_data *d)
     thaw_augment_release(&d->augment);
     free(d->groups);
     free(d->labels);
+    free(d->targets);
+    thaw_strata_release(&d->strata);
     free(d->copies);
     *d = (struct thaw_train_data){0};
 }
