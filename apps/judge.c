@@ -148,14 +148,15 @@ json_t *thaw_judgement_json(const struct thaw_judgement *j, char *const *classes
     return all;
 }
 
-static void share_line(FILE *to, const char *name, double value, double lo, double hi, size_t of,
-                       size_t all)
+/* "sensitivity  0.9167  95 % interval ...  (22 of 24 covid19)" */
+static void share_line(FILE *to, const char *name, const char *class, double value, double lo,
+                       double hi, size_t right, size_t all)
 {
-    if (isfinite(value))
-        fprintf(to, "%-28s%7.4f   95 %% interval %.4f to %.4f   (%zu of %zu)\n", name, value, lo,
-                hi, of, all);
+    if (all)
+        fprintf(to, "%-28s%7.4f   95 %% interval %.4f to %.4f   (%zu of %zu %s)\n", name, value, lo,
+                hi, right, all, class);
     else
-        fprintf(to, "%-28s      -   no such image\n", name);
+        fprintf(to, "%-28s      -   no image of class %s\n", name, class);
 }
 
 /* The class that is looked for, and where the threshold comes from. */
@@ -163,26 +164,24 @@ static void print_positive(FILE *to, const struct thaw_judgement *j, char *const
 {
     char wanted[40];
     const char *positive = classes[j->positive], *other = classes[1 - j->positive];
-    const struct thaw_one_label *l = &j->at;
+    const struct thaw_one_label *l = &j->at, *then = j->decision->list;
     const struct thaw_counts *c = &l->counts;
-    const struct thaw_decision *d = j->decision;
-    if (d->images)
+    if (j->decision->images)
         fprintf(to,
-                "%s is said from probability %.4f on: chosen on %zu validation images\nfor %s, "
-                "where it gave sensitivity %.4f (%.4f to %.4f), specificity %.4f\n\n",
-                positive, (double)l->threshold, d->images, thaw_decision_wanted(d, wanted),
-                d->list[0].recall, d->list[0].recall_lo, d->list[0].recall_hi,
-                d->list[0].specificity);
-    share_line(to, "sensitivity", l->recall, l->recall_lo, l->recall_hi, c->hit,
+                "%s is said from probability %.4f on: chosen on %zu validation images for %s,\n"
+                "where sensitivity was %.4f (%.4f to %.4f) and specificity %.4f (%.4f to %.4f)\n\n",
+                positive, (double)l->threshold, j->decision->images,
+                thaw_decision_wanted(j->decision, wanted), then->recall, then->recall_lo,
+                then->recall_hi, then->specificity, then->specificity_lo, then->specificity_hi);
+    share_line(to, "sensitivity", positive, l->recall, l->recall_lo, l->recall_hi, c->hit,
                c->hit + c->missed);
-    share_line(to, "specificity", l->specificity, l->specificity_lo, l->specificity_hi, c->clear,
-               c->clear + c->wrong);
-    if (d->images)
+    share_line(to, "specificity", other, l->specificity, l->specificity_lo, l->specificity_hi,
+               c->clear, c->clear + c->wrong);
+    if (j->decision->images)
         fprintf(to,
-                "by the more probable class   sensitivity %.4f, specificity %.4f, accuracy %.4f\n",
+                "(by the more probable class: sensitivity %.4f, specificity %.4f, accuracy %.4f)\n",
                 j->even.recall, j->even.specificity, j->even_accuracy);
-    fprintf(to, "(sensitivity: %s that is found; specificity: %s that is left alone)\n\n", positive,
-            other);
+    fprintf(to, "\n");
 }
 
 void thaw_judgement_print(FILE *to, const struct thaw_judgement *j, char *const *classes,
