@@ -29,7 +29,8 @@ static const struct thaw_option options[] = {
     {"--csv", 0, THAW_OPTION_TEXT, offsetof(struct values, csv), "FILE", NULL, 0, 0,
      "write a table of the images: file, label, prediction, probability of every class"},
     {"--against", 0, THAW_OPTION_TEXT, offsetof(struct values, against), "DIR", NULL, 0, 0,
-     "folder or table of the images the model was trained on: images that look like one of those count as "
+     "folder or table of the images the model was trained on: images that look like one of those "
+     "count as "
      "known to the model (without it, only the very files it was trained on do)"},
     THAW_OPTION_JSON(struct values),
     {"--max-bad", 0, THAW_OPTION_NUMBER, offsetof(struct values, max_bad), "SHARE", "0.05", 0, 1,
@@ -320,7 +321,8 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
 {
     struct work w = {.v = values};
     if (n_args != 2)
-        return thaw_fail(err, THAW_EUSAGE, "a model file and a folder or table of scans are needed");
+        return thaw_fail(err, THAW_EUSAGE,
+                         "a model file and a folder or table of scans are needed");
     w.tables = is_table(args[1]) || (w.v->against && is_table(w.v->against));
     thaw_common_threads(&w.v->common);
     if (thaw_common_open(&w.model, args[0], &w.v->common, THAW_OPEN_PICTURES | THAW_OPEN_LEAN, err))
@@ -344,7 +346,8 @@ const struct thaw_command thaw_command_eval = {
     .summary = "accuracy with its interval, per class, confusion, AUC, calibration",
     .help =
         "Runs the model on DATA, a folder with one subfolder a class (or with train/, val/ and\n"
-        "test/ of that form) or a CSV file with a row for each image, and reports accuracy with its 95 % interval (Wilson), balanced\n"
+        "test/ of that form) or a CSV file with a row for each image, and reports accuracy with "
+        "its 95 % interval (Wilson), balanced\n"
         "accuracy, figures of each class, the confusion matrix, AUC, loss and calibration.\n"
         "Class folders must bear the model's class names. Files that cannot be read are skipped\n"
         "and listed. Images that the model was trained on, or that chose its weights, are told, "

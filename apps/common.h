@@ -8,7 +8,7 @@
 struct thaw_common {
     const char *models, *arch, *preprocess, *size, *precision;
     const char *columns, *roots; /* of a table of images */
-    long threads; /* 0: all there are */
+    long threads;                /* 0: all there are */
     bool json;
 };
 

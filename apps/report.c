@@ -155,11 +155,17 @@ static void print_confusion(FILE *to, const struct thaw_metrics *m, char *const 
 void thaw_report_text(FILE *to, const struct thaw_metrics *m, char *const *classes,
                       const char *selected)
 {
+    fprintf(to, "%zu images, %d classes\n\n", m->images, m->classes);
+    thaw_report_tables(to, m, classes, selected);
+}
+
+void thaw_report_tables(FILE *to, const struct thaw_metrics *m, char *const *classes,
+                        const char *selected)
+{
     char mark[200] = "";
     int width = name_width(m, classes);
     if (selected)
         snprintf(mark, sizeof mark, "   [%s]", selected);
-    fprintf(to, "%zu images, %d classes\n\n", m->images, m->classes);
     fprintf(to, "%-28s", "accuracy");
     figure(to, m->accuracy, 7);
     fprintf(to, "   95 %% interval %.4f to %.4f%s\n", m->accuracy_lo, m->accuracy_hi, mark);
@@ -174,6 +180,27 @@ void thaw_report_text(FILE *to, const struct thaw_metrics *m, char *const *class
 
 /* --- CSV --- */
 
+void thaw_report_csv_head(FILE *to, char *const *classes, int n_classes)
+{
+    fprintf(to, "file,label,prediction");
+    for (int k = 0; k < n_classes; k++) {
+        putc(',', to);
+        thaw_csv_field(to, classes[k]);
+    }
+}
+
+void thaw_report_csv_row(FILE *to, const struct thaw_dataset_image *image, char *const *classes,
+                         int n_classes, const float *probabilities)
+{
+    thaw_csv_field(to, image->relative);
+    putc(',', to);
+    thaw_csv_field(to, classes[image->label]);
+    putc(',', to);
+    thaw_csv_field(to, classes[thaw_report_top(probabilities, n_classes)]);
+    for (int k = 0; k < n_classes; k++)
+        fprintf(to, ",%.9g", (double)probabilities[k]);
+}
+
 int thaw_report_csv(const char *path, const struct thaw_dataset *data, char *const *classes,
                     int n_classes, const float *probabilities, struct thaw_error *err)
 {
@@ -183,21 +210,11 @@ int thaw_report_csv(const char *path, const struct thaw_dataset *data, char *con
     FILE *f = fopen(replace.temporary, "w");
     if (!f)
         goto fail;
-    fprintf(f, "file,label,prediction");
-    for (int k = 0; k < n_classes; k++) {
-        putc(',', f);
-        thaw_csv_field(f, classes[k]);
-    }
+    thaw_report_csv_head(f, classes, n_classes);
     putc('\n', f);
     for (size_t i = 0; i < data->n; i++) {
-        const float *row = probabilities + i * (size_t)n_classes;
-        thaw_csv_field(f, data->images[i].relative);
-        putc(',', f);
-        thaw_csv_field(f, classes[data->images[i].label]);
-        putc(',', f);
-        thaw_csv_field(f, classes[thaw_report_top(row, n_classes)]);
-        for (int k = 0; k < n_classes; k++)
-            fprintf(f, ",%.9g", (double)row[k]);
+        thaw_report_csv_row(f, &data->images[i], classes, n_classes,
+                            probabilities + i * (size_t)n_classes);
         putc('\n', f);
     }
     bool bad = ferror(f);

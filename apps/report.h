@@ -18,9 +18,18 @@ json_t *thaw_report_json(const struct thaw_metrics *m, char *const *classes, siz
 void thaw_report_text(FILE *to, const struct thaw_metrics *m, char *const *classes,
                       const char *selected);
 
+/* The same without the line that counts images and classes. */
+void thaw_report_tables(FILE *to, const struct thaw_metrics *m, char *const *classes,
+                        const char *selected);
+
 /* A row for each image: file, label, prediction, then the probability of each class. */
 int thaw_report_csv(const char *path, const struct thaw_dataset *data, char *const *classes,
                     int n_classes, const float *probabilities, struct thaw_error *err);
+
+/* Its first line and one row, without the ends of the lines. */
+void thaw_report_csv_head(FILE *to, char *const *classes, int n_classes);
+void thaw_report_csv_row(FILE *to, const struct thaw_dataset_image *image, char *const *classes,
+                         int n_classes, const float *probabilities);
 
 /* Index of the largest; the first of several. */
 int thaw_report_top(const float *row, int n);

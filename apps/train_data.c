@@ -6,6 +6,7 @@
 #include "apps/interrupt.h"
 #include "apps/progress.h"
 #include "apps/train_intensity.h"
+#include "apps/train_recipe.h"
 #include "io/base/clock.h"
 #include "io/base/mem.h"
 #include "vision/patients.h"
@@ -168,42 +169,6 @@ static int list(struct thaw_train_data *d, const char *root, const struct thaw_t
     return 0;
 }
 
-int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
-                           const struct thaw_train_values *v, struct thaw_say *say,
-                           struct thaw_error *err)
-{
-    struct thaw_dataset *train = &d->train.data, *val = &d->val.data;
-    char *found = NULL;
-    *d = (struct thaw_train_data){0};
-    if (list_first(d, root, v, say, err))
-        return -1;
-    if (d->parts.val) {
-        int rc = thaw_parts_list(&d->parts, THAW_PART_VAL, (const char *const *)train->classes,
-                                 train->n_classes, val, err);
-        if (rc == 0)
-            rc = find_groups(val, d->groups ? v->group_by : "none", &found, say, err);
-        free(found);
-        if (rc || thaw_dataset_join(train, val, err))
-            return -1;
-        thaw_say(say, "note: %s and %s are taken together", d->parts.train, d->parts.val);
-    }
-    count_test(d, say);
-    return thaw_train_leaks_group(d, v, say, err);
-}
-
-int thaw_train_data_take(struct thaw_train_data *d, const struct thaw_train_data *all,
-                         const bool *take, const struct thaw_train_values *v, struct thaw_error *err)
-{
-    if (begin(d, v, err) || thaw_dataset_pick(&d->train.data, &all->train.data, take, err) ||
-        !(d->parts.train = thaw_strdup(all->parts.train, err)))
-        return -1;
-    if ((all->groups && !(d->groups = thaw_strdup(all->groups, err))) ||
-        (all->copies && !(d->copies = thaw_strdup(all->copies, err))))
-        return -1;
-    d->test_images = all->test_images;
-    return divide(d, v, err);
-}
-
 /* --- looking at every file --- */
 
 static int show(void *ctx, size_t done, size_t files)
@@ -246,6 +211,49 @@ static int look(struct thaw_train_side *side, const char *what, const struct tha
     side->all = thaw_split_all(side->data.n, err);
     side->order = thaw_split_all(side->data.n, err);
     return side->all && side->order ? 0 : -1;
+}
+
+int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
+                           const struct thaw_train_values *v, struct thaw_say *say,
+                           struct thaw_error *err)
+{
+    struct thaw_dataset *train = &d->train.data, *val = &d->val.data;
+    struct thaw_preprocess small;
+    char *found = NULL;
+    *d = (struct thaw_train_data){0};
+    if (list_first(d, root, v, say, err))
+        return -1;
+    if (d->parts.val) {
+        int rc = thaw_parts_list(&d->parts, THAW_PART_VAL, (const char *const *)train->classes,
+                                 train->n_classes, val, err);
+        if (rc == 0)
+            rc = find_groups(val, d->groups ? v->group_by : "none", &found, say, err);
+        free(found);
+        if (rc || thaw_dataset_join(train, val, err))
+            return -1;
+        thaw_say(say, "note: %s and %s are taken together", d->parts.train, d->parts.val);
+    }
+    count_test(d, say);
+    if (thaw_train_leaks_group(d, v, say, err) || thaw_preprocess_init(&small, "none", 64, 64, err))
+        return -1;
+    return thaw_train_pictures(v, &small, err) ||
+                   look(&d->train, "reading images", v, &small, say, err)
+               ? -1
+               : 0;
+}
+
+int thaw_train_data_take(struct thaw_train_data *d, const struct thaw_train_data *all,
+                         const bool *take, const struct thaw_train_values *v,
+                         struct thaw_error *err)
+{
+    if (begin(d, v, err) || thaw_dataset_pick(&d->train.data, &all->train.data, take, err) ||
+        !(d->parts.train = thaw_strdup(all->parts.train, err)))
+        return -1;
+    if ((all->groups && !(d->groups = thaw_strdup(all->groups, err))) ||
+        (all->copies && !(d->copies = thaw_strdup(all->copies, err))))
+        return -1;
+    d->test_images = all->test_images;
+    return divide(d, v, err);
 }
 
 static int look_at_both(struct thaw_train_data *d, const struct thaw_train_values *v,

@@ -52,13 +52,13 @@ int thaw_train_data_list(struct thaw_train_data *d, const char *root,
                          const struct thaw_train_values *v, struct thaw_say *say,
                          struct thaw_error *err);
 
-/* All images that may be learnt from, in groups and not divided: those of train and val, in
- * d->train.data. The caller releases, also after an error. */
+/* All images that may be learnt from, in groups and not divided: those of train and val that can be
+ * read, in d->train.data. The caller releases, also after an error. */
 int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
                            const struct thaw_train_values *v, struct thaw_say *say,
                            struct thaw_error *err);
-/* In place of thaw_train_data_list: those of gathered images that are marked (take[all->train.data.n]),
- * divided as ever. */
+/* In place of thaw_train_data_list: those of gathered images that are marked
+ * (take[all->train.data.n]), divided as ever. */
 int thaw_train_data_take(struct thaw_train_data *d, const struct thaw_train_data *all,
                          const bool *take, const struct thaw_train_values *v,
                          struct thaw_error *err);

@@ -90,8 +90,9 @@ static int read_quoted(struct thaw_csv *csv, char *to, struct thaw_error *err)
     for (;; csv->at++) {
         char c = text[csv->at];
         if (csv->at >= csv->size)
-            return thaw_fail(err, THAW_EINPUT, "%s:%zu: the quote that begins a field is not closed",
-                             csv->name, begun);
+            return thaw_fail(err, THAW_EINPUT,
+                             "%s:%zu: the quote that begins a field is not closed", csv->name,
+                             begun);
         if (c == '"' && text[++csv->at] != '"')
             break;
         csv->next_line += c == '\n' || (c == '\r' && text[csv->at + 1] != '\n');

@@ -106,7 +106,8 @@ int thaw_dataset_report_missing(struct thaw_dataset *data, struct thaw_error *er
     for (int c = 0; rc == 0 && c < data->n_classes; c++)
         if (counts[c] == 0) {
             data->n_missing++;
-            rc = thaw_dataset_warn(data, err, "%s: class %s has no image here", data->root, data->classes[c]);
+            rc = thaw_dataset_warn(data, err, "%s: class %s has no image here", data->root,
+                                   data->classes[c]);
         }
     free(counts);
     return rc;
@@ -132,11 +133,13 @@ static int fill_images(struct thaw_dataset *data, const struct thaw_scan *scan,
 
 static int report_ignored(struct thaw_dataset *data, struct thaw_error *err)
 {
-    if (data->loose && thaw_dataset_warn(data, err, "%s: images outside the class folders, ignored: %zu",
-                            data->root, data->loose))
+    if (data->loose &&
+        thaw_dataset_warn(data, err, "%s: images outside the class folders, ignored: %zu",
+                          data->root, data->loose))
         return -1;
-    if (data->repeated && thaw_dataset_warn(data, err, "%s: images that are links to others, used once: %zu",
-                               data->root, data->repeated))
+    if (data->repeated &&
+        thaw_dataset_warn(data, err, "%s: images that are links to others, used once: %zu",
+                          data->root, data->repeated))
         return -1;
     return 0;
 }

@@ -23,7 +23,7 @@ struct thaw_lost {
 };
 
 struct thaw_dataset {
-    char *root; /* folder, or how the part of a table is called */
+    char *root;     /* folder, or how the part of a table is called */
     char **classes; /* exact folder names; sorted by strcmp unless they were pinned */
     int n_classes;
     struct thaw_dataset_image *images; /* sorted by strcmp of `relative` */

@@ -57,7 +57,8 @@ typedef int thaw_dicom_read_fn(struct thaw_dicom *dicom, const unsigned char *da
 #define THAW_DICOM_READER "thaw_dicom_read"
 void thaw_dicom_release(struct thaw_dicom *dicom);
 
-/* PatientID (0010,0020) without blanks at the end, "" where the file states none, cut to fit. For a
+/* PatientID (0010,0020) without blanks at the end, "" where the file states none, cut to fit;
+ * `id` comes zeroed. For a
  * child process, too, and in the same module under THAW_DICOM_PATIENT_READER. */
 enum { THAW_DICOM_ID = 256 };
 typedef int thaw_dicom_patient_fn(char id[THAW_DICOM_ID], const unsigned char *data, size_t size,

@@ -83,8 +83,8 @@ static int take(struct work *w, const struct thaw_dataset *data, int f, int fold
         w->labels[i] = data->images[w->left[i]].label;
         w->groups[i] = data->images[w->left[i]].group;
     }
-    if (f < folds - 1 && thaw_split(w->labels, w->groups, w->n, data->n_classes,
-                                    1.0 / (folds - f), seed, w->side, err))
+    if (f < folds - 1 && thaw_split(w->labels, w->groups, w->n, data->n_classes, 1.0 / (folds - f),
+                                    seed, w->side, err))
         return -1;
     for (size_t i = 0; i < w->n; i++)
         if (f == folds - 1 || w->side[i] == THAW_SIDE_VAL)

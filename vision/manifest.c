@@ -85,9 +85,10 @@ static int find_column(struct thaw_manifest *m, int k, size_t *place, struct tha
         if (strcasecmp(csv->fields[i], wanted) != 0)
             continue;
         if (*place < csv->n_fields)
-            return thaw_fail(err, THAW_EINPUT,
-                             "%s:%zu: columns %zu and %zu are both called %s; give one another name",
-                             csv->name, csv->line, *place + 1, i + 1, wanted);
+            return thaw_fail(
+                err, THAW_EINPUT,
+                "%s:%zu: columns %zu and %zu are both called %s; give one another name", csv->name,
+                csv->line, *place + 1, i + 1, wanted);
         *place = i;
     }
     bool needed = m->columns[k] || k == THAW_COLUMN_PATH || k == THAW_COLUMN_LABEL;
@@ -105,8 +106,8 @@ static int note_unused(struct thaw_manifest *m, const size_t *places, struct tha
             used |= places[k] == i;
         if (used)
             continue;
-        char *longer = thaw_format(err, "%s%s%s", m->unused ? m->unused : "",
-                                   m->unused ? ", " : "", m->csv.fields[i]);
+        char *longer = thaw_format(err, "%s%s%s", m->unused ? m->unused : "", m->unused ? ", " : "",
+                                   m->csv.fields[i]);
         if (!longer)
             return -1;
         free(m->unused);
@@ -144,8 +145,8 @@ static int try_file(struct thaw_manifest_row *row, const char *root, size_t leng
 {
     struct stat st;
     bool plain = !length || (length == 1 && *root == '.');
-    char *file = plain ? thaw_strdup(path, err)
-                       : thaw_format(err, "%.*s/%s", (int)length, root, path);
+    char *file =
+        plain ? thaw_strdup(path, err) : thaw_format(err, "%.*s/%s", (int)length, root, path);
     if (!file)
         return -1;
     if (stat(file, &st) || !S_ISREG(st.st_mode)) {
@@ -223,8 +224,7 @@ static const char *cell(const struct thaw_manifest *m, size_t place)
 static int read_row(struct thaw_manifest *m, const size_t *places, size_t width, const char *roots,
                     struct thaw_error *err)
 {
-    if (check_width(m, width, err) ||
-        thaw_grow(&m->rows, &m->cap, m->n + 1, sizeof *m->rows, err))
+    if (check_width(m, width, err) || thaw_grow(&m->rows, &m->cap, m->n + 1, sizeof *m->rows, err))
         return -1;
     struct thaw_manifest_row *row = &m->rows[m->n++];
     row->line = m->csv.line;

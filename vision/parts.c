@@ -128,8 +128,7 @@ int thaw_parts_find(struct thaw_parts *parts, const char *root, const char *colu
     if (stat(root, &st) == 0 && S_ISREG(st.st_mode))
         rc = find_rows(parts, root, columns, roots, err);
     else if (columns || roots)
-        rc = thaw_fail(err, THAW_EUSAGE,
-                       "%s is for a table of images (CSV), and %s is none",
+        rc = thaw_fail(err, THAW_EUSAGE, "%s is for a table of images (CSV), and %s is none",
                        columns ? "--columns" : "--root", root);
     else
         rc = find_folders(parts, root, err);

@@ -32,7 +32,8 @@ int thaw_parts_find(struct thaw_parts *parts, const char *root, const char *colu
                     const char *roots, struct thaw_error *err);
 void thaw_parts_release(struct thaw_parts *parts);
 
-/* The images of one part, as thaw_dataset_from_dir lists them. One that is not there is an error. */
+/* The images of one part, as thaw_dataset_from_dir lists them. One that is not there is an error.
+ */
 int thaw_parts_list(const struct thaw_parts *parts, enum thaw_part part, const char *const *pinned,
                     int n_pinned, struct thaw_dataset *data, struct thaw_error *err);
 

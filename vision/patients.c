@@ -83,8 +83,9 @@ static int ask_dicom(struct thaw_dataset *data, char **found, struct thaw_error 
         return 0;
     free(*found);
     *found = NULL;
-    return thaw_fail(err, THAW_EINPUT, "dicom: %zu of %zu files state no PatientID, the first is %s",
-                     missing, data->n, data->images[first].path);
+    return thaw_fail(err, THAW_EINPUT,
+                     "dicom: %zu of %zu files state no PatientID, the first is %s", missing,
+                     data->n, data->images[first].path);
 }
 
 /* Scans that were made anonymous often state one PatientID for all, or none. */
@@ -98,8 +99,9 @@ static int try_dicom(struct thaw_dataset *data, char **found, struct thaw_error 
     free(*found);
     *found = NULL;
     take_groups_away(data);
-    return thaw_dataset_warn(data, err, "%s: %s PatientID in the DICOM files, so that it tells no "
-                                        "patients apart",
+    return thaw_dataset_warn(data, err,
+                             "%s: %s PatientID in the DICOM files, so that it tells no "
+                             "patients apart",
                              data->root, groups ? "one and the same" : "no");
 }
 

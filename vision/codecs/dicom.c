@@ -138,7 +138,7 @@ static int dicom_decode(struct thaw_pixels *pixels, const unsigned char *data, s
 static int read_id_in_child(void *ctx, struct thaw_child_out *out, struct thaw_error *err)
 {
     const struct request *request = ctx;
-    char id[THAW_DICOM_ID];
+    char id[THAW_DICOM_ID] = {0};
     return read_patient(id, request->data, request->size, request->name, err) ||
                    thaw_child_put(out, id, sizeof id, err)
                ? -1
@@ -148,10 +148,8 @@ static int read_id_in_child(void *ctx, struct thaw_child_out *out, struct thaw_e
 static int patient_of(char id[THAW_DICOM_ID], const unsigned char *data, size_t size,
                       const char *name, struct thaw_error *err)
 {
-    struct thaw_child_limits limits = {.memory = LOOK_ROOM + LOOK_TIMES * size,
-                                       .result = THAW_DICOM_ID,
-                                       .cpu = 60,
-                                       .wall = 120};
+    struct thaw_child_limits limits = {
+        .memory = LOOK_ROOM + LOOK_TIMES * size, .result = THAW_DICOM_ID, .cpu = 60, .wall = 120};
     struct request request = {.data = data, .size = size, .name = name};
     void *result;
     size_t got;
@@ -205,9 +203,8 @@ int thaw_dicom_patient(const char *path, char id[THAW_DICOM_ID], struct thaw_err
     size_t size;
     if (thaw_file_read(path, THAW_MAX_FILE, &data, &size, err))
         return -1;
-    int rc = dicom_sniff(data, size)
-                 ? patient_of(id, data, size, path, err)
-                 : thaw_fail(err, THAW_EINPUT, "%s: is no DICOM file", path);
+    int rc = dicom_sniff(data, size) ? patient_of(id, data, size, path, err)
+                                     : thaw_fail(err, THAW_EINPUT, "%s: is no DICOM file", path);
     free(data);
     return rc;
 }

@@ -42,6 +42,7 @@ class Memory : public std::streambuf
 {
   public:
     bool cut = false;
+    std::istream stream{this};
 
     Memory(const unsigned char *data, size_t size)
     {
@@ -405,9 +406,8 @@ void check_end(const gdcm::File &file, const Memory &memory, const unsigned char
 std::string reason(const unsigned char *data, size_t size)
 {
     Memory memory(data, size);
-    std::istream stream(&memory);
     gdcm::Reader reader;
-    reader.SetStream(stream);
+    reader.SetStream(memory.stream);
     if (!reader.Read())
         return "its elements cannot be read to the end";
     const Data &file = reader.GetFile().GetDataSet();
@@ -423,9 +423,8 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
           const char *name, thaw_error *err)
 {
     Memory memory(data, size);
-    std::istream stream(&memory);
     PictureReader reader;
-    reader.SetStream(stream);
+    reader.SetStream(memory.stream);
     if (!reader.Read())
         throw Trouble(reason(data, size));
     check_end(reader.GetFile(), memory, data, size);
@@ -459,9 +458,8 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
 std::string read_patient(const unsigned char *data, size_t size)
 {
     Memory memory(data, size);
-    std::istream stream(&memory);
     gdcm::Reader reader;
-    reader.SetStream(stream);
+    reader.SetStream(memory.stream);
     if (!reader.ReadUpToTag(Tag(0x0010, 0x0020)))
         throw Trouble("its elements cannot be read");
     return read_text(reader.GetFile().GetDataSet(), Tag(0x0010, 0x0020));
@@ -471,8 +469,7 @@ std::string read_patient(const unsigned char *data, size_t size)
 template <typename Work> int guard(Work work, const char *name, thaw_error *err)
 {
     try {
-        work();
-        return 0;
+        return work(), 0;
     } catch (const Told &) {
     } catch (const Trouble &trouble) {
         thaw_fail(err, THAW_EINPUT, "%s: damaged or unsupported DICOM: %s", name, trouble.what());
@@ -489,7 +486,6 @@ template <typename Work> int guard(Work work, const char *name, thaw_error *err)
 extern "C" int thaw_dicom_read_patient(char id[THAW_DICOM_ID], const unsigned char *data,
                                        size_t size, const char *name, thaw_error *err)
 {
-    std::memset(id, 0, THAW_DICOM_ID);
     return guard([&] { read_patient(data, size).copy(id, THAW_DICOM_ID - 1); }, name, err);
 }
 
@@ -497,8 +493,8 @@ extern "C" int thaw_dicom_read(thaw_dicom *dicom, const unsigned char *data, siz
                                const thaw_decode_hint *hint, const char *name, thaw_error *err)
 {
     *dicom = thaw_dicom{};
-    if (guard([&] { read(*dicom, data, size, *hint, name, err); }, name, err) == 0)
-        return 0;
-    thaw_dicom_release(dicom);
-    return -1;
+    int rc = guard([&] { read(*dicom, data, size, *hint, name, err); }, name, err);
+    if (rc)
+        thaw_dicom_release(dicom);
+    return rc;
 }
