@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "apps/command.h"
 #include "apps/common.h"
@@ -12,7 +13,7 @@
 #include "apps/seen.h"
 #include "apps/text.h"
 #include "io/base/mem.h"
-#include "vision/labels.h"
+#include "vision/parts.h"
 
 struct values {
     struct thaw_common common;
@@ -22,7 +23,8 @@ struct values {
 
 static const struct thaw_option options[] = {
     {"--split", 0, THAW_OPTION_TEXT, offsetof(struct values, split), "PART", NULL, 0, 0,
-     "part of a folder that is divided into train/, val/ and test/ (default: val)"},
+     "part of data that are divided into train, val and test (default: val)"},
+    THAW_OPTIONS_TABLE(struct values),
     {"--labels", 0, THAW_OPTION_TEXT, offsetof(struct values, labels), "FILE", NULL, 0, 0,
      "names of the classes, one a line, for a model that does not hold them"},
     {"--csv", 0, THAW_OPTION_TEXT, offsetof(struct values, csv), "FILE", NULL, 0, 0,
@@ -31,7 +33,8 @@ static const struct thaw_option options[] = {
      "of two classes, the one that is looked for: its sensitivity and specificity lead the report "
      "(default: the one that the model's threshold is for)"},
     {"--against", 0, THAW_OPTION_TEXT, offsetof(struct values, against), "DIR", NULL, 0, 0,
-     "folder of the images the model was trained on: images that look like one of those count as "
+     "folder or table of the images the model was trained on: images that look like one of those "
+     "count as "
      "known to the model (without it, only the very files it was trained on do)"},
     THAW_OPTION_JSON(struct values),
     {"--max-bad", 0, THAW_OPTION_NUMBER, offsetof(struct values, max_bad), "SHARE", "0.05", 0, 1,
@@ -43,6 +46,7 @@ static const struct thaw_option options[] = {
 
 struct work {
     const struct values *v;
+    bool tables; /* the data, or those of --against, are one */
     struct thaw_model_file model;
     struct thaw_runner runner;
     char **labels;
@@ -106,55 +110,70 @@ static int choose_positive(struct work *w, struct thaw_error *err)
     return 0;
 }
 
-/* The folder of class folders; the caller frees. */
-static char *choose_folder(const char *root, const char *split, struct thaw_error *err)
+static bool is_table(const char *path)
 {
-    static const char *const names[] = {"train", "val", "test"};
-    struct thaw_parts parts;
-    char *folder = NULL;
-    if (thaw_parts_find(&parts, root, err))
-        return NULL;
-    const char *paths[] = {parts.train, parts.val, parts.test}, *part = NULL;
-    const char *wanted = split ? split : "val";
-    int i = 0;
-    while (i < 3 && strcmp(wanted, names[i]) != 0)
-        i++;
-    if (i == 3)
-        thaw_fail(err, THAW_EUSAGE, "--split %s: needs train, val or test", wanted);
-    else if (parts.split && !(part = paths[i]))
-        thaw_fail(err, THAW_EINPUT, "%s is divided, but has no %s folder%s", root, wanted,
-                  split ? "" : "; --split train or --split test takes another part");
-    else if (!parts.split && split)
-        thaw_fail(err, THAW_EUSAGE,
-                  "--split %s: %s has no train folder beside others, so it is taken as "
-                  "one folder of classes",
-                  split, root);
-    else
-        folder = thaw_strdup(parts.split ? part : root, err);
-    if (folder && parts.split)
-        fprintf(stderr, "%s is divided into parts: %s is evaluated\n", root, folder);
-    thaw_parts_release(&parts);
-    return folder;
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* Classes are those of the model; labels, too. */
-static int list_folder(struct work *w, const char *folder, struct thaw_error *err)
+/* --columns and --root are for the data and for --against, whichever is a table. */
+static int find_parts(struct thaw_parts *parts, const char *path, const struct work *w,
+                      struct thaw_error *err)
 {
-    const char *const *names = (const char *const *)w->classes;
+    const struct thaw_common *o = &w->v->common;
+    bool use = is_table(path) || !w->tables;
+    return thaw_parts_find(parts, path, use ? o->columns : NULL, use ? o->roots : NULL,
+                           w->runner.top == THAW_TOP_LABELS, err);
+}
+
+/* The part that is evaluated, or -1. */
+static int choose_part(const struct thaw_parts *parts, const char *root, const char *split,
+                       struct thaw_error *err)
+{
+    const char *const paths[THAW_PARTS] = {parts->train, parts->val, parts->test};
+    const char *wanted = split ? split : "val";
+    int part = 0;
+    if (!parts->split && !split)
+        return THAW_PART_TRAIN;
+    while (part < THAW_PARTS && strcmp(wanted, thaw_part_names[part]) != 0)
+        part++;
+    if (part == THAW_PARTS)
+        return thaw_fail(err, THAW_EUSAGE, "--split %s: needs train, val or test", wanted);
+    if (parts->split && !paths[part])
+        return thaw_fail(err, THAW_EINPUT, "%s is divided, but has no %s %s%s", root, wanted,
+                         parts->manifest ? "rows" : "folder",
+                         split ? "" : "; --split train or --split test takes another part");
+    if (!parts->split)
+        return thaw_fail(err, THAW_EUSAGE,
+                         parts->manifest ? "--split %s: %s has no split column, so all its rows "
+                                           "are evaluated"
+                                         : "--split %s: %s has no train folder beside others, so "
+                                           "it is taken as one folder of classes",
+                         split, root);
+    fprintf(stderr, "%s is divided into parts: %s is evaluated\n", root, paths[part]);
+    return part;
+}
+
+/* The images of a part, with the classes or labels of `names` (NULL: whatever they are called). */
+static int list_part(const struct work *w, const struct thaw_parts *parts, enum thaw_part part,
+                     char *const *names, struct thaw_dataset *data, struct thaw_error *err)
+{
+    const char *const *pinned = (const char *const *)names;
     const char *none = json_string_value(json_object_get(w->model.record, "no_finding"));
-    if (w->runner.top != THAW_TOP_LABELS)
-        return thaw_dataset_from_dir(&w->data, folder, names, w->runner.classes, err);
-    return thaw_dataset_from_dir_by_label(&w->data, folder, err) ||
-                   thaw_labels_make(&w->data, THAW_SAME_NAME, names, w->runner.classes, none, err)
-               ? -1
-               : 0;
+    int n = names ? w->runner.classes : 0;
+    return w->runner.top == THAW_TOP_LABELS
+               ? thaw_parts_list_labels(parts, part, pinned, n, none, data, err)
+               : thaw_parts_list(parts, part, pinned, n, data, err);
 }
 
 static int read_data(struct work *w, const char *root, struct thaw_error *err)
 {
-    char *folder = choose_folder(root, w->v->split, err);
-    int rc = folder ? list_folder(w, folder, err) : -1;
-    free(folder);
+    struct thaw_parts parts;
+    if (find_parts(&parts, root, w, err))
+        return -1;
+    int part = choose_part(&parts, root, w->v->split, err);
+    int rc = part < 0 ? -1 : list_part(w, &parts, (enum thaw_part)part, w->classes, &w->data, err);
+    thaw_parts_release(&parts);
     if (rc)
         return -1;
     for (size_t i = 0; i < w->data.n_warnings; i++)
@@ -200,22 +219,27 @@ static int find_met(struct work *w, struct thaw_error *err)
     return 0;
 }
 
+static int list_trained(struct thaw_dataset *trained, const struct work *w, struct thaw_error *err)
+{
+    struct thaw_parts parts;
+    if (find_parts(&parts, w->v->against, w, err))
+        return -1;
+    int rc = list_part(w, &parts, THAW_PART_TRAIN, NULL, trained, err);
+    thaw_parts_release(&parts);
+    return rc;
+}
+
 /* The images of --against, whatever their classes are called. */
 static int find_copies(struct work *w, struct thaw_error *err)
 {
-    struct thaw_parts parts;
     struct thaw_dataset trained;
     char *example = NULL;
     bool *met = NULL;
     int rc = -1;
     if (!w->v->against)
         return 0;
-    if (thaw_parts_find(&parts, w->v->against, err))
+    if (list_trained(&trained, w, err))
         return thaw_error_prefix(err, "--against");
-    if (thaw_dataset_from_dir(&trained, parts.train, NULL, 0, err)) {
-        thaw_parts_release(&parts);
-        return thaw_error_prefix(err, "--against");
-    }
     if ((met = thaw_new(w->data.n, sizeof *met, err)) &&
         thaw_copies_between(&trained, &w->data, met, &w->copies, &example, err) == 0)
         rc = 0;
@@ -226,7 +250,6 @@ static int find_copies(struct work *w, struct thaw_error *err)
     free(met);
     free(example);
     thaw_dataset_release(&trained);
-    thaw_parts_release(&parts);
     return rc;
 }
 
@@ -329,7 +352,9 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
 {
     struct work w = {.v = values};
     if (n_args != 2)
-        return thaw_fail(err, THAW_EUSAGE, "a model file and a folder of scans are needed");
+        return thaw_fail(err, THAW_EUSAGE,
+                         "a model file and a folder or table of scans are needed");
+    w.tables = is_table(args[1]) || (w.v->against && is_table(w.v->against));
     thaw_common_threads(&w.v->common);
     if (thaw_common_open(&w.model, args[0], &w.v->common, THAW_OPEN_PICTURES | THAW_OPEN_LEAN, err))
         return -1;
@@ -353,7 +378,8 @@ const struct thaw_command thaw_command_eval = {
     .summary = "accuracy with its interval, per class, confusion, AUC, calibration",
     .help =
         "Runs the model on DATA, a folder with one subfolder a class (or with train/, val/ and\n"
-        "test/ of that form), and reports accuracy with its 95 % interval (Wilson), balanced\n"
+        "test/ of that form) or a CSV file with a row for each image, and reports accuracy with "
+        "its 95 % interval (Wilson), balanced\n"
         "accuracy, figures of each class, the confusion matrix, AUC, loss and calibration.\n"
         "Class folders must bear the model's class names. Files that cannot be read are skipped\n"
         "and listed. Images that the model was trained on, or that chose its weights, are told, "

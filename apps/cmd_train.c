@@ -17,13 +17,15 @@
 #include "apps/train_recipe.h"
 #include "apps/train_record.h"
 #include "apps/train_run.h"
+#include "apps/train_turn.h"
 #include "apps/train_weights.h"
 #include "io/base/mem.h"
 #include "vision/labels.h"
 
 struct job {
     struct thaw_train_values *v;
-    const char *folder; /* of the data */
+    const char *folder;                 /* of the data, or their table */
+    const struct thaw_train_turn *turn; /* NULL: a run by itself */
     struct thaw_train_run run;
     struct thaw_keras_file *checkpoint; /* to go on from; NULL: a new run */
     json_t *saved;                      /* its record: option texts point into it */
@@ -73,8 +75,8 @@ static int choose_place(struct job *j, struct thaw_error *err)
     struct thaw_train_values *v = j->v;
     if (!j->folder && !(v->resume && (v->run || v->output)))
         return thaw_fail(err, THAW_EUSAGE,
-                         "which images? Name a folder with a subfolder for each class, or one with "
-                         "train/ and val/");
+                         "which images? Name a folder with a subfolder for each class, one with "
+                         "train/ and val/, or a table (CSV)");
     if (thaw_train_paths_init(&j->run.paths, v, j->folder ? j->folder : "", err))
         return -1;
     if (v->resume)
@@ -308,7 +310,9 @@ static int finish(struct job *j, struct thaw_error *err)
     if (evaluate(j, err) || thaw_calibration_make(&j->model, &j->source, err) ||
         thaw_train_save_history(&j->run, err) || save(j, &outcome, err))
         return -1;
-    if (!j->v->common.json) {
+    if (j->turn && thaw_train_turn_judge(j->turn, &j->model, err))
+        return -1;
+    if (!j->v->common.json && !j->turn) {
         printf("validation: ");
         thaw_judgement_print(stdout, &j->judgement, j->model.classes, selected(&outcome));
         fflush(stdout);
@@ -321,6 +325,13 @@ static int finish(struct job *j, struct thaw_error *err)
 
 /* --- the whole --- */
 
+static int list_images(struct job *j, struct thaw_error *err)
+{
+    const struct thaw_train_turn *turn = j->turn;
+    return turn ? thaw_train_data_take(&j->data, turn->all, turn->learns, j->v, err)
+                : thaw_train_data_list(&j->data, j->folder, j->v, &j->run.say, err);
+}
+
 static int work(struct job *j, struct thaw_error *err)
 {
     struct thaw_train_run *run = &j->run;
@@ -329,8 +340,7 @@ static int work(struct job *j, struct thaw_error *err)
     thaw_common_threads(&j->v->common);
     if (j->v->mem)
         thaw_train_memory_begin();
-    if (thaw_train_data_list(&j->data, j->folder, j->v, &run->say, err) ||
-        prepare_network(j, err) ||
+    if (list_images(j, err) || prepare_network(j, err) ||
         thaw_train_cache_plan(j->v, &run->paths, j->model.graph, &j->stages, &j->data, &j->options,
                               err) ||
         thaw_train_paths_make(&run->paths, err) ||
@@ -372,22 +382,34 @@ static void release(struct job *j)
     free(j->before);
 }
 
+static int run_job(struct job *j, struct thaw_error *err)
+{
+    j->run.begun = thaw_progress_clock();
+    int rc = thaw_say_begin(&j->run.say, err);
+    j->run.say.quiet = j->turn != NULL;
+    if (rc == 0)
+        rc = work(j, err);
+    if (rc && j->run.say.to)
+        fprintf(j->run.say.to, "ended: %s\n", err->text);
+    release(j);
+    return rc;
+}
+
+int thaw_train_turn_run(struct thaw_train_values *v, const char *data,
+                        const struct thaw_train_turn *turn, struct thaw_error *err)
+{
+    struct job j = {.v = v, .folder = data, .turn = turn};
+    return run_job(&j, err);
+}
+
 static int run_train(void *values, char **args, int n_args, struct thaw_error *err)
 {
     struct job j = {.v = values, .folder = n_args ? args[0] : NULL};
     if (n_args > 1)
         return thaw_fail(err, THAW_EUSAGE, "one folder of images is needed; '%s' is too much",
                          args[1]);
-    j.run.begun = thaw_progress_clock();
-    int rc = thaw_say_begin(&j.run.say, err);
-    if (rc == 0) {
-        thaw_interrupt_watch();
-        rc = work(&j, err);
-    }
-    if (rc && j.run.say.to)
-        fprintf(j.run.say.to, "ended: %s\n", err->text);
-    release(&j);
-    return rc;
+    thaw_interrupt_watch();
+    return run_job(&j, err);
 }
 
 const struct thaw_command thaw_command_train = {
@@ -396,12 +418,14 @@ const struct thaw_command thaw_command_train = {
     .summary = "retrain a network on a folder of scans",
     .help =
         "DATA holds a subfolder for each class, or train/ and val/ (and perhaps test/, which is\n"
-        "counted but never used) with such subfolders. An undivided folder is divided by itself:\n"
+        "counted but never used) with such subfolders; or it is a CSV file with the columns path,\n"
+        "label and, where there are such, group and split. What is not divided is divided here:\n"
         "the same share of every class, and all images of a patient on one side.\n\n"
         "First a new classifier trains on the frozen network, then the top blocks of the network\n"
         "thaw and train with it. The model, which Keras opens too, remembers classes and\n"
         "preprocessing; everything else about the run stands in the run's folder.\n\n"
         "  thaw train scans -o tuned.h5\n"
+        "  thaw train scans.csv --columns path=file,label=diagnosis,group=patient -o tuned.h5\n"
         "  thaw train scans --backbone random:mobilenet_v2:0.35 --size 96 --epochs 20\n"
         "  thaw train scans --stages 'head:epochs=5;4:epochs=10,lr=5e-4;all:epochs=5,lr=1e-4'\n"
         "  thaw train scans -o tuned.h5 --resume     after Ctrl-C, a crash or a power cut",

@@ -38,11 +38,13 @@ struct thaw_option {
     const char *help;
 };
 
-/* Sets the presets, then reads argv[1..]. "--name value", "--name=value", "-o value", "--" ends
- * options. Words that are no options are moved to args (at least argc + 1 places). Unknown options
- * are errors that suggest the nearest known one. *help is set when --help or -h is among them. */
-int thaw_options_read(const struct thaw_option *options, void *values, int argc, char **argv,
-                      char **args, int *n_args, bool *help, struct thaw_error *err);
+/* Sets the presets, then reads argv[1..]; `more` (NULL: none) is a second table. "--name value",
+ * "--name=value", "-o value", "--" ends options. Words that are no options are moved to args (at
+ * least argc + 1 places). Unknown options are errors that suggest the nearest known one. *help is
+ * set when --help or -h is among them. */
+int thaw_options_read(const struct thaw_option *options, const struct thaw_option *more,
+                      void *values, int argc, char **argv, char **args, int *n_args, bool *help,
+                      struct thaw_error *err);
 
 /* The options as an aligned list for --help, wrapped at 80 columns, to stdout. */
 void thaw_options_print(const struct thaw_option *options);

@@ -163,11 +163,17 @@ static void print_confusion(FILE *to, const struct thaw_metrics *m, char *const 
 void thaw_report_text(FILE *to, const struct thaw_metrics *m, char *const *classes,
                       const char *selected)
 {
+    fprintf(to, "%zu images, %d classes\n\n", m->images, m->classes);
+    thaw_report_tables(to, m, classes, selected);
+}
+
+void thaw_report_tables(FILE *to, const struct thaw_metrics *m, char *const *classes,
+                        const char *selected)
+{
     char mark[200] = "";
     int width = thaw_report_width(classes, m->classes);
     if (selected)
         snprintf(mark, sizeof mark, "   [%s]", selected);
-    fprintf(to, "%zu images, %d classes\n\n", m->images, m->classes);
     print_classes(to, m, classes, width);
     fprintf(to, "%-28s", "accuracy");
     figure(to, m->accuracy, 7);
@@ -182,34 +188,45 @@ void thaw_report_text(FILE *to, const struct thaw_metrics *m, char *const *class
 
 /* --- CSV --- */
 
+void thaw_report_csv_head(FILE *to, char *const *classes, int n_classes)
+{
+    fprintf(to, "file,label,prediction");
+    for (int k = 0; k < n_classes; k++) {
+        putc(',', to);
+        thaw_csv_field(to, classes[k]);
+    }
+}
+
+void thaw_report_csv_row(FILE *to, const char *file, const char *label, const char *prediction,
+                         const float *probabilities, int n_classes)
+{
+    thaw_csv_field(to, file);
+    putc(',', to);
+    thaw_csv_field(to, label);
+    putc(',', to);
+    thaw_csv_field(to, prediction);
+    for (int k = 0; k < n_classes; k++)
+        fprintf(to, ",%.9g", (double)probabilities[k]);
+}
+
 static int put_rows(FILE *f, const struct thaw_dataset *data, const struct thaw_decision *decision,
                     const float *probabilities, struct thaw_error *err)
 {
     int n = data->n_classes;
-    fprintf(f, "file,label,prediction");
-    for (int k = 0; k < n; k++) {
-        putc(',', f);
-        thaw_csv_field(f, data->classes[k]);
-    }
+    thaw_report_csv_head(f, data->classes, n);
     putc('\n', f);
     for (size_t i = 0; i < data->n; i++) {
         const float *row = probabilities + i * (size_t)n;
         char *truth = thaw_labels_text(data, i, err);
         char *said = thaw_judge_text(decision, data->by_label, row, data->classes, n, err);
-        if (truth && said) {
-            thaw_csv_field(f, data->images[i].relative);
-            putc(',', f);
-            thaw_csv_field(f, truth);
-            putc(',', f);
-            thaw_csv_field(f, said);
-            for (int k = 0; k < n; k++)
-                fprintf(f, ",%.9g", (double)row[k]);
+        bool done = truth && said;
+        if (done) {
+            thaw_report_csv_row(f, data->images[i].relative, truth, said, row, n);
             putc('\n', f);
         }
-        bool failed = !truth || !said;
         free(truth);
         free(said);
-        if (failed)
+        if (!done)
             return -1;
     }
     return 0;

@@ -17,6 +17,10 @@ json_t *thaw_report_json(const struct thaw_metrics *m, char *const *classes, siz
 void thaw_report_text(FILE *to, const struct thaw_metrics *m, char *const *classes,
                       const char *selected);
 
+/* The same without the line that counts images and classes. */
+void thaw_report_tables(FILE *to, const struct thaw_metrics *m, char *const *classes,
+                        const char *selected);
+
 /* A row for each image: file, label, prediction (by the decision), then the probability of each
  * class. Several labels are joined by ';'. */
 int thaw_report_csv(const char *path, const struct thaw_dataset *data,
@@ -27,6 +31,11 @@ int thaw_report_csv(const char *path, const struct thaw_dataset *data,
  * end. */
 int thaw_report_width(char *const *classes, int n);
 void thaw_report_cell(FILE *to, const char *text, int width, bool right);
+
+/* Its first line and one row, without the ends of the lines. */
+void thaw_report_csv_head(FILE *to, char *const *classes, int n_classes);
+void thaw_report_csv_row(FILE *to, const char *file, const char *label, const char *prediction,
+                         const float *probabilities, int n_classes);
 
 /* Index of the largest; the first of several. */
 int thaw_report_top(const float *row, int n);

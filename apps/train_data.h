@@ -7,6 +7,7 @@
 #include "nn/train.h"
 #include "vision/dataset.h"
 #include "vision/loader.h"
+#include "vision/parts.h"
 #include "vision/preprocess.h"
 #include "vision/probe.h"
 #include "vision/sampler.h"
@@ -52,9 +53,20 @@ struct thaw_train_data {
     float *targets; /* [batch][classes] by label, else NULL */
 };
 
-/* Lists and divides the images of the folder. The caller releases, also after an error. */
+/* Lists and divides the images of a folder or a table. The caller releases, also after an error. */
 int thaw_train_data_list(struct thaw_train_data *d, const char *root,
                          const struct thaw_train_values *v, struct thaw_say *say,
+                         struct thaw_error *err);
+
+/* All images that may be learnt from, in groups and not divided: those of train and val that can be
+ * read, in d->train.data. The caller releases, also after an error. */
+int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
+                           const struct thaw_train_values *v, struct thaw_say *say,
+                           struct thaw_error *err);
+/* In place of thaw_train_data_list: those of gathered images that are marked
+ * (take[all->train.data.n]), divided as ever. */
+int thaw_train_data_take(struct thaw_train_data *d, const struct thaw_train_data *all,
+                         const bool *take, const struct thaw_train_values *v,
                          struct thaw_error *err);
 
 /* Looks at every file. `preprocess` gets the intensity of deep scans, unless options set it. */

@@ -47,12 +47,14 @@ const struct thaw_option thaw_train_table[] = {
     NUMBER("--dropout", dropout, "SHARE", "0.2", 0, 0.95, "dropout before the new classifier"),
 
     HEADING("Data"),
+    THAW_OPTIONS_TABLE(struct thaw_train_values),
     NUMBER("--val-fraction", val_fraction, "SHARE", "0.2", 0.01, 0.9,
-           "part of the images that validates, where the folder has no val/"),
+           "part of the images that validates, where the data have no part val"),
     TEXT("--group-by", group_by, "REGEX", NULL,
          "images whose file names give the same text (its first parenthesis) stay on one side of "
-         "the split; none: every image by itself (default: patients are recognised where names "
-         "look like PATIENT_NUMBER)"),
+         "the split; dicom: those of one PatientID; none: every image by itself (default: a "
+         "table's group column, else PatientID where all files are DICOM, else names that look "
+         "like PATIENT_NUMBER)"),
     TEXT("--leaks", leaks, "WHAT", "warn",
          "where validation images look like training images: warn, or refuse to train; where the "
          "folder is divided here they are kept on one side; ignore does not look for them"),

@@ -9,7 +9,7 @@
 
 enum { CALIBRATION_BINS = 15 };
 
-void thaw_wilson(size_t hits, size_t n, double *lo, double *hi)
+void thaw_wilson_share(double share, size_t n, double *lo, double *hi)
 {
     const double z = 1.959963984540054;
     if (!n) {
@@ -17,11 +17,16 @@ void thaw_wilson(size_t hits, size_t n, double *lo, double *hi)
         *hi = 1;
         return;
     }
-    double p = (double)hits / (double)n, m = (double)n;
+    double p = share, m = (double)n;
     double middle = (p + z * z / (2 * m)) / (1 + z * z / m);
     double half = z / (1 + z * z / m) * sqrt(p * (1 - p) / m + z * z / (4 * m * m));
-    *lo = hits == 0 ? 0 : middle - half;
-    *hi = hits == n ? 1 : middle + half;
+    *lo = p <= 0 ? 0 : middle - half;
+    *hi = p >= 1 ? 1 : middle + half;
+}
+
+void thaw_wilson(size_t hits, size_t n, double *lo, double *hi)
+{
+    thaw_wilson_share(n ? (double)hits / (double)n : 0, n, lo, hi);
 }
 
 static int argmax(const float *row, int n)

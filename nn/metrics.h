@@ -43,5 +43,7 @@ void thaw_metrics_release(struct thaw_metrics *m);
 
 /* Wilson score interval at 95 % (Wilson 1927). */
 void thaw_wilson(size_t hits, size_t n, double *lo, double *hi);
+/* The same for a share (0 to 1) of n that need be no whole number of hits. */
+void thaw_wilson_share(double share, size_t n, double *lo, double *hi);
 
 #endif

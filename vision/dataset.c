@@ -9,10 +9,7 @@
 #include "io/base/par.h"
 #include "vision/scan_folder.h"
 
-static int warn(struct thaw_dataset *data, struct thaw_error *err, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int warn(struct thaw_dataset *data, struct thaw_error *err, const char *fmt, ...)
+int thaw_dataset_warn(struct thaw_dataset *data, struct thaw_error *err, const char *fmt, ...)
 {
     char text[1024];
     va_list args;
@@ -77,7 +74,7 @@ static int read_class(struct reading *r, const char *name, struct thaw_error *er
     if (r->scan.n == before) {
         if (r->pinned && label >= 0)
             return 0; /* reported with the missing classes */
-        return warn(data, err, "%s/%s holds no image: not a class", data->root, name);
+        return thaw_dataset_warn(data, err, "%s/%s holds no image: not a class", data->root, name);
     }
     r->folders[r->n_folders++] = name;
     if (label < 0)
@@ -101,7 +98,7 @@ static int check_sides(const struct reading *r, struct thaw_error *err)
                      r->data->root, first, known, found);
 }
 
-static int report_missing(struct thaw_dataset *data, struct thaw_error *err)
+int thaw_dataset_report_missing(struct thaw_dataset *data, struct thaw_error *err)
 {
     size_t *counts = thaw_new((size_t)data->n_classes, sizeof *counts, err);
     int rc = counts ? 0 : -1;
@@ -110,7 +107,8 @@ static int report_missing(struct thaw_dataset *data, struct thaw_error *err)
     for (int c = 0; rc == 0 && c < data->n_classes; c++)
         if (counts[c] == 0) {
             data->n_missing++;
-            rc = warn(data, err, "%s: class %s has no image here", data->root, data->classes[c]);
+            rc = thaw_dataset_warn(data, err, "%s: class %s has no image here", data->root,
+                                   data->classes[c]);
         }
     free(counts);
     return rc;
@@ -136,11 +134,13 @@ static int fill_images(struct thaw_dataset *data, const struct thaw_scan *scan,
 
 static int report_ignored(struct thaw_dataset *data, struct thaw_error *err)
 {
-    if (data->loose && warn(data, err, "%s: images outside the class folders, ignored: %zu",
-                            data->root, data->loose))
+    if (data->loose &&
+        thaw_dataset_warn(data, err, "%s: images outside the class folders, ignored: %zu",
+                          data->root, data->loose))
         return -1;
-    if (data->repeated && warn(data, err, "%s: images that are links to others, used once: %zu",
-                               data->root, data->repeated))
+    if (data->repeated &&
+        thaw_dataset_warn(data, err, "%s: images that are links to others, used once: %zu",
+                          data->root, data->repeated))
         return -1;
     return 0;
 }
@@ -170,7 +170,7 @@ static int read_folders(struct reading *r, const struct thaw_dir_entry *entries,
         return thaw_error_prefix(err, "%s", data->root);
     if (fill_images(data, &r->scan, err) || report_ignored(data, err))
         return -1;
-    return r->pinned ? report_missing(data, err) : 0;
+    return r->pinned ? thaw_dataset_report_missing(data, err) : 0;
 }
 
 static int read_dir(struct thaw_dataset *data, const char *root, const char *const *pinned,
@@ -253,6 +253,12 @@ void thaw_dataset_release(struct thaw_dataset *data)
         free(data->classes[c]);
     for (size_t i = 0; i < data->n_warnings; i++)
         free(data->warnings[i]);
+    for (size_t i = 0; i < data->n_lost; i++) {
+        free(data->lost[i].place);
+        free(data->lost[i].reason);
+    }
+    free(data->lost);
+    free(data->grouped_by);
     free(data->images);
     free(data->classes);
     free(data->warnings);

@@ -18,8 +18,14 @@ struct thaw_dataset_image {
     bool none;   /* by label: named as one of which none holds */
 };
 
+/* A row of a table that gave no image. */
+struct thaw_lost {
+    char *place;  /* "FILE.csv:17" */
+    char *reason; /* without the place */
+};
+
 struct thaw_dataset {
-    char *root;
+    char *root;     /* folder, or how the part of a table is called */
     char **classes; /* exact folder names; sorted by strcmp unless they were pinned */
     int n_classes;
     bool by_label; /* any number of classes can hold of an image (vision/labels.h) */
@@ -32,6 +38,9 @@ struct thaw_dataset {
     int n_missing;   /* pinned classes without a single image */
     char **warnings; /* sentences for the user about all this */
     size_t n_warnings;
+    struct thaw_lost *lost; /* of a table */
+    size_t n_lost;
+    char *grouped_by; /* the column of a table that gave the groups; NULL: none */
 };
 
 /* Lists the images below `root`. A file counts as an image when its name ends, in any case, with a
@@ -58,6 +67,21 @@ int thaw_dataset_from_files(struct thaw_dataset *data, const char *const *paths,
                             struct thaw_error *err);
 void thaw_dataset_release(struct thaw_dataset *data);
 
+/* For those that fill a data set: one more sentence for the user; sentences on pinned classes that
+ * have no image. */
+int thaw_dataset_warn(struct thaw_dataset *data, struct thaw_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int thaw_dataset_report_missing(struct thaw_dataset *data, struct thaw_error *err);
+
+/* A copy of the images marked in take[n], with root and all classes. The caller releases after
+ * success. */
+int thaw_dataset_pick(struct thaw_dataset *data, const struct thaw_dataset *from, const bool *take,
+                      struct thaw_error *err);
+
+/* Moves the images and lost rows of `more`, which has the same classes, behind those of `data`;
+ * `more` stays to be released. */
+int thaw_dataset_join(struct thaw_dataset *data, struct thaw_dataset *more, struct thaw_error *err);
+
 /* Takes the images marked in drop[n] out. Indices of those behind them change. */
 void thaw_dataset_drop(struct thaw_dataset *data, const bool *drop);
 
@@ -72,20 +96,5 @@ void thaw_dataset_counts(const struct thaw_dataset *data, size_t *counts);
  * each[n] gets the hashes of the files, unless it is NULL. */
 int thaw_dataset_hash(const struct thaw_dataset *data, char text[THAW_HASH_TEXT],
                       char (*each)[THAW_HASH_TEXT], struct thaw_error *err);
-
-/* Where the parts of a data folder stand. */
-struct thaw_parts {
-    char *train; /* the folder itself when it is not split */
-    char *val;   /* NULL when there is none */
-    char *test;  /* NULL when there is none */
-    bool split;  /* there is a train folder */
-    char *extra; /* visible folders beside train/ that have no part, as "a, b"; NULL when none */
-};
-
-/* A folder is split when it has a subfolder train (or training) which has subfolders itself; the
- * others are val, valid or validation, and test or testing; case does not matter. Two folders for
- * one part are an error. The caller releases. */
-int thaw_parts_find(struct thaw_parts *parts, const char *root, struct thaw_error *err);
-void thaw_parts_release(struct thaw_parts *parts);
 
 #endif
