@@ -162,9 +162,18 @@ void thaw_cv_text(FILE *to, const struct thaw_cv *cv)
             "\nsd: standard deviation over the %d runs, of which several learn from the same "
             "images: how far one\nrun may be off, not how well the mean is known.\n",
             cv->n_runs);
-    fprintf(to, "\npooled: all %zu images, each judged%s by a model that had no part of it%s\n\n",
-            data->n, cv->rounds > 1 ? " once for each seed" : "",
-            cv->rounds > 1 ? "; the interval counts it once" : "");
+    fprintf(to, "\npooled: all %zu images, each judged by a model that was trained without it",
+            data->n);
+    if (cv->rounds > 1)
+        fprintf(to,
+                ", once for each of %d seeds\n(counts are of all answers; the interval counts "
+                "each image once)",
+                cv->rounds);
+    if (cv->data.groups)
+        fprintf(to,
+                "\nThe interval takes images as independent; several of one patient make it wider "
+                "than it says.");
+    fprintf(to, "\n\n");
     thaw_report_tables(to, &cv->pooled, data->classes, NULL);
 }
 

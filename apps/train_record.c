@@ -119,12 +119,16 @@ static json_t *backbone_json(const struct thaw_model_file *m, bool with_path)
                      m->arch ? json_string(m->arch->name) : json_null());
 }
 
-/* The same on every machine: the backbone by its file's name alone. */
+/* The same on every machine: the backbone by its file's name alone, nothing of where a table's
+ * images stand. */
 static json_t *portable_options(const struct thaw_train_values *v, struct thaw_error *err)
 {
     json_t *options = thaw_train_options_json(v, err);
-    if (options)
-        json_object_set_new(options, "backbone", json_string(file_name(v->backbone)));
+    if (!options)
+        return NULL;
+    json_object_set_new(options, "backbone", json_string(file_name(v->backbone)));
+    json_object_del(options, "columns");
+    json_object_del(options, "root");
     return options;
 }
 

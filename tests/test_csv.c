@@ -83,7 +83,7 @@ static void test_refusals(void)
         size_t size;
         const char *says;
     } cases[] = {{"a,b\n1,\"2\n3\n", 11, "t.csv:2: the quote that begins a field is not closed"},
-                 {"a\n\"1\"x\n", 8, "t.csv:2: 'x' follows a closing quote"},
+                 {"a\n\"1\"x\n", 7, "t.csv:2: 'x' follows a closing quote"},
                  {"a,b\n1,\0\n", 8, "t.csv:2: holds a zero byte"},
                  {"\xff\xfe"
                   "a\0",

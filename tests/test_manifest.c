@@ -232,7 +232,7 @@ static void test_patient_folders(void)
     for (int i = 0; i < 96; i++) {
         snprintf(path, sizeof path, "P%02d/S%d/%d.png", i / 4, i / 2, i);
         put(folder(), path, "", 0);
-        snprintf(text + strlen(text), 64, "%s,%s\n", path, i / 4 % 2 ? "x" : "y");
+        snprintf(text + strlen(text), 80, "%s,%s\n", path, i / 4 % 2 ? "x" : "y");
     }
     CU_ASSERT_EQUAL_FATAL(list(&data, text, NULL, NULL, THAW_PART_TRAIN, &err), 0);
     CU_ASSERT_EQUAL_FATAL(thaw_patients_find(&data, NULL, &found, &err), 0);

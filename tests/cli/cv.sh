@@ -103,7 +103,7 @@ fails 1 'is not what this run wrote' thaw cv "$T/scans" --folds 3 --seeds 2 --ru
  cd "$T/scans" && find . -type f | sed 's|^\./||' | awk -F/ '{ split($2, n, "_"); k = substr(n[1], 2) % 6
     print $0 "," $1 "," n[1] "," (k == 0 ? "test" : k == 1 ? "val" : "train") }') >"$T/t.csv"
 cv "$T/t.csv" --root "$T/scans" --folds 2 --seeds 7, --run "$T/t" >"$T/text" 2>/dev/null && exit 1
-net=("${net[@]:0:10}") # the column tells the patients
+net=("${net[@]:0:11}") # the column tells the patients
 cv "$T/t.csv" --root "$T/scans" --folds 2 --seeds 7,9 --run "$T/t" >"$T/text"
 grep -q 'images for testing, not touched here' "$T/err"
 cmp "$T/text" "$T/t/cv.txt"

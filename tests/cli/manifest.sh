@@ -45,18 +45,18 @@ is "" "$(cut -d, -f1 "$T/d.run/split.csv" | grep -Fx -f <(grep ';test;' "$T/all.
 is "$(grep -c ';val;' "$T/all.csv")" "$(grep -c ',val,' "$T/d.run/split.csv")"
 thaw eval "$T/d.h5" "$T/all.csv" --columns "$names,split=set" --root "$T/scans" --split test --json \
     >"$T/e.json" 2>"$T/err"
-grep -q "\"images\": $tests," "$T/e.json"
+grep -q "\"images\":$tests," "$T/e.json"
 grep -qF "$T/all.csv (test) is evaluated" "$T/err"
-thaw eval "$T/d.h5" "$T/all.csv" --columns "$names" --root "$T/scans" --json 2>/dev/null | grep -q "\"images\": $images,"
+thaw eval "$T/d.h5" "$T/all.csv" --columns "$names" --root "$T/scans" --json 2>/dev/null | grep -q "\"images\":$images,"
 # A folder is evaluated, and a table says what the model was trained on.
 thaw eval "$T/d.h5" "$T/scans" --against "$T/all.csv" --columns "$names" --root "$T/scans" --json \
-    2>/dev/null | grep -q "\"copies\": $images,"
+    2>/dev/null | grep -q "\"copies\":$images,"
 fails 2 'has no split column' thaw eval "$T/d.h5" "$T/all.csv" --columns "$names" --root "$T/scans" --split test
 fails 2 '--root is for a table' thaw eval "$T/d.h5" "$T/scans" --root "$T"
 # split.csv is such a table itself.
 thaw eval "$T/a.h5" "$T/a.run/split.csv" --columns path=file,label=class,split=side --root "$T/scans" --json \
     >"$T/e.json" 2>/dev/null
-grep -q "\"images\": $(grep -c ',val,' "$T/a.run/split.csv")," "$T/e.json"
+grep -q "\"images\":$(grep -c ',val,' "$T/a.run/split.csv")," "$T/e.json"
 
 # --- check ---
 thaw check "$T/all.csv" --columns "$names,split=set" --root "$T/scans" --alike 0.97 >"$T/text" 2>/dev/null ||
