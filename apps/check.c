@@ -5,19 +5,14 @@
 
 #include "apps/copies.h"
 #include "io/base/mem.h"
-#include "vision/groups.h"
-
-const char *const thaw_check_part_names[THAW_CHECK_PARTS] = {"train", "val", "test"};
+#include "vision/patients.h"
 
 /* --- listing --- */
 
 static int find_groups(struct thaw_check *c, int part, const char *group_by, struct thaw_error *err)
 {
     char *found = NULL;
-    if (group_by && strcmp(group_by, "none") == 0)
-        return 0;
-    if (group_by ? thaw_groups_by_regex(&c->sets[part], group_by, &found, err)
-                 : thaw_groups_recognise(&c->sets[part], &found, err))
+    if (thaw_patients_find(&c->sets[part], group_by, &found, err))
         return group_by ? thaw_error_prefix(err, "--group-by") : -1;
     if (!c->groups)
         c->groups = found;
@@ -26,23 +21,23 @@ static int find_groups(struct thaw_check *c, int part, const char *group_by, str
     return 0;
 }
 
-static int list(struct thaw_check *c, const char *group_by, struct thaw_error *err)
+static int list(struct thaw_check *c, const struct thaw_check_options *o, struct thaw_error *err)
 {
     struct thaw_parts parts;
     const struct thaw_dataset *train = &c->sets[0];
     int rc = 0;
-    if (thaw_parts_find(&parts, c->root, err))
+    if (thaw_parts_find(&parts, c->root, o->columns, o->roots, false, err))
         return -1;
     const char *const folders[THAW_CHECK_PARTS] = {parts.train, parts.val, parts.test};
     c->divided = parts.split;
     for (int p = 0; rc == 0 && p < THAW_CHECK_PARTS; p++) {
-        if (!folders[p])
+        if (p && !folders[p])
             continue;
-        rc = thaw_dataset_from_dir(&c->sets[p], folders[p],
-                                   p ? (const char *const *)train->classes : NULL,
-                                   p ? train->n_classes : 0, err);
+        rc = thaw_parts_list(&parts, (enum thaw_part)p,
+                             p ? (const char *const *)train->classes : NULL,
+                             p ? train->n_classes : 0, &c->sets[p], err);
         if (rc == 0)
-            rc = find_groups(c, p, group_by, err);
+            rc = find_groups(c, p, o->group_by, err);
         c->n += c->sets[p].n;
     }
     c->left_out = parts.extra;
@@ -189,6 +184,8 @@ static void count(struct thaw_check *c)
         c->leaks[image->part] += (image->copies_in & earlier) != 0;
         c->patients[image->part] += (image->patient_in & earlier) != 0;
     }
+    for (int p = 0; p < THAW_CHECK_PARTS; p++)
+        c->unreadable += c->sets[p].n_lost;
     c->severe = c->unreadable + c->conflicts;
     for (int p = 0; p < THAW_CHECK_PARTS; p++)
         c->severe += c->leaks[p] + c->patients[p];
@@ -220,7 +217,7 @@ int thaw_check_find(struct thaw_check *c, const char *root, const struct thaw_ch
     *c = (struct thaw_check){.root = root, .frame = o->frame};
     const struct thaw_dataset *const sets[THAW_CHECK_PARTS] = {&c->sets[0], &c->sets[1],
                                                                &c->sets[2]};
-    if (list(c, o->group_by, err) ||
+    if (list(c, o, err) ||
         thaw_copies_look(&c->survey, sets, THAW_CHECK_PARTS,
                          (struct thaw_survey_options){.frame = o->frame}, "reading", err) ||
         compare(c, o->alike, err) || spread_patients(c, err))

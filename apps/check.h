@@ -5,13 +5,12 @@
 #include <stdio.h>
 
 #include "io/base/json.h"
-#include "vision/dataset.h"
 #include "vision/giveaway.h"
 #include "vision/pairs.h"
+#include "vision/parts.h"
 #include "vision/survey.h"
 
-enum { THAW_CHECK_PARTS = 3 }; /* train, val, test; a folder that is not divided is all train */
-extern const char *const thaw_check_part_names[THAW_CHECK_PARTS];
+enum { THAW_CHECK_PARTS = THAW_PARTS }; /* what is not divided is all train */
 
 enum thaw_check_property {
     THAW_CHECK_SIZE,
@@ -66,7 +65,8 @@ struct thaw_check {
     struct thaw_check_pair *pairs; /* leaks first, then conflicts, then the rest; likest first */
     size_t n_pairs;
     struct thaw_check_giveaway giveaways[THAW_CHECK_PROPERTIES];
-    /* Images: that cannot be read; beyond the first of equal ones; with a copy of another class. */
+    /* Images that cannot be read, and rows of a table without one; beyond the first of equal ones;
+     * with a copy of another class. */
     size_t unreadable, repeated, conflicts;
     /* Images of part p that have a copy, or a patient, in an earlier part. */
     size_t leaks[THAW_CHECK_PARTS], patients[THAW_CHECK_PARTS];
@@ -74,12 +74,13 @@ struct thaw_check {
 };
 
 struct thaw_check_options {
-    const char *group_by; /* as in `thaw train`; NULL: recognise */
+    const char *group_by;        /* as in `thaw train`; NULL: recognise */
+    const char *columns, *roots; /* of a table; NULL: the usual */
     float alike;
     int frame; /* of files with several pictures, from 1; 0: the middle one */
 };
 
-/* Looks at everything below the folder. The caller releases, also after an error. */
+/* Looks at everything in the folder or table. The caller releases, also after an error. */
 int thaw_check_find(struct thaw_check *c, const char *root, const struct thaw_check_options *o,
                     struct thaw_error *err);
 void thaw_check_release(struct thaw_check *c);

@@ -21,7 +21,7 @@ static const char *class_of(const struct thaw_check *c, size_t i)
 
 static const char *part_of(const struct thaw_check *c, size_t i)
 {
-    return c->divided ? thaw_check_part_names[c->images[i].part] : "";
+    return c->divided ? thaw_part_names[c->images[i].part] : "";
 }
 
 /* --- JSON --- */
@@ -48,7 +48,7 @@ static json_t *parts_json(const struct thaw_check *c)
             json_array_append_new(
                 parts,
                 json_pack("{s:s, s:o, s:I, s:o, s:I, s:I}", "name",
-                          c->divided ? thaw_check_part_names[p] : "all", "folder",
+                          c->divided ? thaw_part_names[p] : "all", "folder",
                           thaw_text_json(data->root), "images", (json_int_t)data->n, "classes",
                           classes_json(data), "copies_of_earlier_parts", (json_int_t)c->leaks[p],
                           "patients_of_earlier_parts", (json_int_t)c->patients[p]));
@@ -59,6 +59,11 @@ static json_t *parts_json(const struct thaw_check *c)
 static json_t *unreadable_json(const struct thaw_check *c)
 {
     json_t *list = json_array();
+    for (int p = 0; p < THAW_CHECK_PARTS; p++)
+        for (size_t i = 0; i < c->sets[p].n_lost; i++)
+            json_array_append_new(
+                list, json_pack("{s:o, s:o}", "file", thaw_text_json(c->sets[p].lost[i].place),
+                                "reason", thaw_text_json(c->sets[p].lost[i].reason)));
     for (size_t i = 0; i < c->n; i++)
         if (c->survey.sights[i].reason)
             json_array_append_new(list,

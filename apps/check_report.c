@@ -37,7 +37,7 @@ static void print_classes(FILE *to, const struct thaw_check *c)
     fprintf(to, "\n%-24s", "class");
     for (int p = 0; p < THAW_CHECK_PARTS; p++)
         if (c->sets[p].n)
-            fprintf(to, " %8s", c->divided ? thaw_check_part_names[p] : "images");
+            fprintf(to, " %8s", c->divided ? thaw_part_names[p] : "images");
     fprintf(to, "\n");
     for (int k = 0; k < train->n_classes; k++) {
         size_t n = count_class(train, k);
@@ -79,6 +79,9 @@ static void print_unreadable(FILE *to, const struct thaw_check *c)
 {
     size_t said = 0;
     headline(to, "unreadable", c->unreadable, "files");
+    for (int p = 0; p < THAW_CHECK_PARTS; p++)
+        for (size_t i = 0; i < c->sets[p].n_lost && said < MOST_LINES; i++, said++)
+            fprintf(to, "   %s: %s\n", c->sets[p].lost[i].place, c->sets[p].lost[i].reason);
     for (size_t i = 0; i < c->n && said < MOST_LINES; i++)
         if (c->survey.sights[i].reason) {
             fprintf(to, "   %s: %s\n", path_of(c, i), c->survey.sights[i].reason);
@@ -128,7 +131,7 @@ static void print_leaks(FILE *to, const struct thaw_check *c)
         char what[64], unit[64];
         if (!c->sets[p].n)
             continue;
-        snprintf(what, sizeof what, "copies in %s of images from %s", thaw_check_part_names[p],
+        snprintf(what, sizeof what, "copies in %s of images from %s", thaw_part_names[p],
                  p == 1 ? "train" : "train or val");
         snprintf(unit, sizeof unit, "of %zu images", c->sets[p].n);
         headline(to, what, c->leaks[p], unit);
@@ -182,7 +185,7 @@ static void print_patients(FILE *to, const struct thaw_check *c)
         char what[64], unit[64];
         if (!c->sets[p].n)
             continue;
-        snprintf(what, sizeof what, "patients of %s who are in %s too", thaw_check_part_names[p],
+        snprintf(what, sizeof what, "patients of %s who are in %s too", thaw_part_names[p],
                  p == 1 ? "train" : "train or val");
         snprintf(unit, sizeof unit, "of %zu images", c->sets[p].n);
         headline(to, what, c->patients[p], unit);

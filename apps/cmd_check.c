@@ -12,10 +12,12 @@ struct values {
 };
 
 static const struct thaw_option options[] = {
+    THAW_OPTIONS_TABLE(struct values),
     {"--group-by", 0, THAW_OPTION_TEXT, offsetof(struct values, group_by), "REGEX", NULL, 0, 0,
-     "images whose file names give the same text (its first parenthesis) are of one patient; none: "
-     "every image by itself (default: patients are recognised where names look like "
-     "PATIENT_NUMBER)"},
+     "images whose file names give the same text (its first parenthesis) are of one patient; "
+     "dicom: "
+     "those of one PatientID; none: every image by itself (default: a table's group column, else "
+     "PatientID where all files are DICOM, else names that look like PATIENT_NUMBER)"},
     {"--alike", 0, THAW_OPTION_NUMBER, offsetof(struct values, alike), "R", "0.95", 0.8, 1,
      "correlation from which two pictures count as copies; lower finds more distant slices of one "
      "scan, and then pictures of different people"},
@@ -58,9 +60,14 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
 {
     struct values *v = values;
     struct thaw_check check;
-    struct thaw_check_options how = {v->group_by, (float)v->alike, (int)v->frame};
+    struct thaw_check_options how = {.group_by = v->group_by,
+                                     .columns = v->common.columns,
+                                     .roots = v->common.roots,
+                                     .alike = (float)v->alike,
+                                     .frame = (int)v->frame};
     if (n_args != 1)
-        return thaw_fail(err, THAW_EUSAGE, "one folder of scans is needed");
+        return thaw_fail(err, THAW_EUSAGE,
+                         "one folder of scans is needed, or a table of them (CSV)");
     thaw_common_threads(&v->common);
     thaw_interrupt_watch();
     int rc = thaw_check_find(&check, args[0], &how, err);
@@ -76,7 +83,8 @@ const struct thaw_command thaw_command_check = {
     .summary = "copies, leaks, wrong labels and giveaways in a folder of scans",
     .help =
         "Looks at every image of DATA, a folder with one subfolder a class (or with train/, val/\n"
-        "and test/ of that form), and reports files that cannot be read, pictures that are there\n"
+        "and test/ of that form) or a CSV file with a row for each, and reports files that cannot "
+        "be read, pictures that are there\n"
         "twice (equal pixels, or copies that were resized, recompressed, brightened, mirrored or\n"
         "cropped a little), copies and patients that stand in two parts, copies in two classes,\n"
         "how classes, sizes and depths are spread, and how well size, kind of file, depth,\n"

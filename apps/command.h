@@ -11,8 +11,8 @@ struct thaw_command {
     const char *usage;   /* "DATA [--backbone FILE] [-o MODEL.h5]" */
     const char *summary; /* one line for the list of commands */
     const char *help;    /* what it does, in a few sentences, and examples; shown by --help */
-    const struct thaw_option *options;
-    int order; /* place in the list of commands */
+    const struct thaw_option *options, *more; /* `more` is another command's table, or NULL */
+    int order;                                /* place in the list of commands */
     /* Does the work. `args` are the words that are no options. Results go to stdout, everything
      * else to stderr. 0, or -1 with an error (THAW_EUSAGE ends the program with 2, anything else
      * with 1). */

@@ -7,7 +7,8 @@
 
 struct thaw_common {
     const char *models, *arch, *preprocess, *size, *precision;
-    long threads; /* 0: all there are */
+    const char *columns, *roots; /* of a table of images */
+    long threads;                /* 0: all there are */
     bool json;
 };
 
@@ -46,6 +47,23 @@ struct thaw_common {
     {                                                                                              \
         "--size", 0, THAW_OPTION_TEXT, offsetof(T, common.size), "N|HxW", NULL, 0, 0,              \
             "side of the network's input, or height x width, instead of the model's own"           \
+    }
+
+#define THAW_OPTIONS_TABLE(T)                                                                      \
+    {"--columns",                                                                                  \
+     0,                                                                                            \
+     THAW_OPTION_TEXT,                                                                             \
+     offsetof(T, common.columns),                                                                  \
+     "LIST",                                                                                       \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     0,                                                                                            \
+     "where the data are a table: what its columns are called, e.g. "                              \
+     "path=file,label=diagnosis,group=patient,split=set (default: path, label, group, split)"},    \
+    {                                                                                              \
+        "--root", 0, THAW_OPTION_TEXT, offsetof(T, common.roots), "DIR", NULL, 0, 0,               \
+            "folder that the table's paths are relative to; several with ':' between are tried "   \
+            "in order (default: the table's own)"                                                  \
     }
 
 #define THAW_OPTION_THREADS(T)                                                                     \

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "apps/copies.h"
-#include "apps/report.h"
 #include "apps/seen.h"
 #include "apps/text.h"
 #include "io/base/mem.h"
@@ -57,35 +56,25 @@ static int find_looks(struct thaw_eval_leaks *l, const struct thaw_model_file *m
     return rc;
 }
 
-/* The images of the folder, whatever their classes are called. */
-static int find_against(struct thaw_eval_leaks *l, const char *against, int frame,
+static int find_against(struct thaw_eval_leaks *l, struct thaw_dataset *against, int frame,
                         const struct thaw_dataset *data, bool *copy, struct thaw_error *err)
 {
-    struct thaw_parts parts;
-    struct thaw_dataset trained;
     char *example = NULL;
     size_t found;
-    if (thaw_parts_find(&parts, against, err))
-        return thaw_error_prefix(err, "--against");
-    int rc = thaw_dataset_from_dir(&trained, parts.train, NULL, 0, err);
-    thaw_parts_release(&parts);
-    if (rc)
-        return thaw_error_prefix(err, "--against");
-    l->looks += trained.n;
+    l->looks += against->n;
     bool *met = thaw_new(data->n, sizeof *met, err);
-    rc = met ? thaw_copies_between(&trained, data, frame, met, &found, &example, err) : -1;
+    int rc = met ? thaw_copies_between(against, data, frame, met, &found, &example, err) : -1;
     for (size_t i = 0; rc == 0 && i < data->n; i++)
         copy[i] |= met[i];
     if (example)
         fprintf(stderr, "known to the model: %zu images, e.g. %s\n", found, example);
     free(met);
     free(example);
-    thaw_dataset_release(&trained);
     return rc;
 }
 
 int thaw_eval_leaks_find(struct thaw_eval_leaks *l, const struct thaw_model_file *m,
-                         const struct thaw_dataset *data, const char *against,
+                         const struct thaw_dataset *data, struct thaw_dataset *against,
                          struct thaw_error *err)
 {
     *l = (struct thaw_eval_leaks){.known = thaw_new(data->n, sizeof *l->known, err)};
@@ -104,14 +93,13 @@ int thaw_eval_leaks_find(struct thaw_eval_leaks *l, const struct thaw_model_file
     return rc;
 }
 
-void thaw_eval_leaks_count(struct thaw_eval_leaks *l, const struct thaw_dataset *data,
-                           const float *probabilities, int classes)
+void thaw_eval_leaks_count(struct thaw_eval_leaks *l, const bool *right, size_t n)
 {
-    for (size_t i = 0; i < data->n; i++) {
-        const float *row = probabilities + i * (size_t)classes;
-        l->right += !l->known[i] && thaw_report_top(row, classes) == data->images[i].label;
+    for (size_t i = 0; i < n; i++) {
+        l->all_right += right[i];
+        l->right += right[i] && !l->known[i];
     }
-    thaw_wilson(l->right, data->n - l->n_known, &l->lo, &l->hi);
+    thaw_wilson(l->right, n - l->n_known, &l->lo, &l->hi);
 }
 
 void thaw_eval_leaks_release(struct thaw_eval_leaks *l)
@@ -155,7 +143,7 @@ static void print_known(FILE *to, const struct thaw_eval_leaks *l, const struct 
 }
 
 void thaw_eval_leaks_text(FILE *to, const struct thaw_eval_leaks *l,
-                          const struct thaw_dataset *data, double accuracy)
+                          const struct thaw_dataset *data, const char *share, bool chose)
 {
     size_t n = data->n, others = n - l->n_known;
     if (l->n_known) {
@@ -164,12 +152,13 @@ void thaw_eval_leaks_text(FILE *to, const struct thaw_eval_leaks *l,
                 "very files, and %zu\nmore look like one that it was fitted to.\n",
                 l->n_known, n, l->trained, l->n_known - l->trained);
         print_known(to, l, data);
-        fprintf(to, "accuracy with them            %.4f on %zu images\n", accuracy, n);
+        fprintf(to, "%s with them            %.4f on %zu images\n", share,
+                (double)l->all_right / (double)n, n);
         if (others)
             fprintf(to,
-                    "accuracy without them         %.4f on %zu images, 95 %% interval %.4f to "
+                    "%s without them         %.4f on %zu images, 95 %% interval %.4f to "
                     "%.4f: what new scans will get\n",
-                    (double)l->right / (double)others, others, l->lo, l->hi);
+                    share, (double)l->right / (double)others, others, l->lo, l->hi);
         else
             fprintf(to, "No image is left to say what new scans will get.\n");
     } else if (l->looks) {
@@ -184,6 +173,6 @@ void thaw_eval_leaks_text(FILE *to, const struct thaw_eval_leaks *l,
     if (l->selected)
         fprintf(to,
                 "\nselected on: %zu of these %zu images chose which weights were kept (--keep "
-                "best), so these\nfigures are a little better than new scans will give.\n",
-                l->selected, n);
+                "best)%s, so these\nfigures are a little better than new scans will give.\n",
+                l->selected, n, chose ? " or the thresholds" : "");
 }

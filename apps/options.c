@@ -12,6 +12,31 @@
 
 enum { PAGE = 80, HELP_AT = 26 };
 
+/* --- tables --- */
+
+static bool is_end(const struct thaw_option *o)
+{
+    return !o->name && o->type < THAW_OPTION_HEADING;
+}
+
+/* One or two tables, gone through as one. */
+struct tables {
+    const struct thaw_option *first, *end, *more; /* the end of the first */
+};
+
+static struct tables join(const struct thaw_option *options, const struct thaw_option *more)
+{
+    struct tables t = {.first = options, .end = options, .more = more};
+    while (!is_end(t.end))
+        t.end++;
+    return t;
+}
+
+static const struct thaw_option *after(const struct tables *t, const struct thaw_option *o)
+{
+    return o + 1 == t->end && t->more ? t->more : o + 1;
+}
+
 /* --- values --- */
 
 static int fail_range(const struct thaw_option *o, const char *text, const char *what,
@@ -98,30 +123,27 @@ static int set_value(const struct thaw_option *o, void *values, const char *text
 
 /* --- words --- */
 
-static bool is_end(const struct thaw_option *o)
+static void note_given(const struct tables *t, const struct thaw_option *given, void *values)
 {
-    return !o->name && o->type < THAW_OPTION_HEADING;
-}
-
-static void note_given(const struct thaw_option *options, const struct thaw_option *given,
-                       void *values)
-{
-    for (const struct thaw_option *o = options; !is_end(o); o++)
+    const struct thaw_option *table = t->first;
+    for (const struct thaw_option *o = t->first; o != given; o = after(t, o))
+        if (o + 1 == t->end)
+            table = t->more;
+    for (const struct thaw_option *o = table; !is_end(o); o++)
         if (o->type == THAW_OPTION_GIVEN) {
-            uint64_t bits;
-            memcpy(&bits, (char *)values + o->offset, sizeof bits);
-            bits |= UINT64_C(1) << (given - options);
-            memcpy((char *)values + o->offset, &bits, sizeof bits);
+            struct thaw_given *all = (void *)((char *)values + o->offset);
+            size_t entry = (size_t)(given - table);
+            all->bits[entry / 64] |= UINT64_C(1) << entry % 64;
         }
 }
 
-static int fail_unknown(const struct thaw_option *options, const char *word, size_t length,
+static int fail_unknown(const struct tables *t, const char *word, size_t length,
                         struct thaw_error *err)
 {
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), word);
     struct thaw_suggest near = {.word = name};
-    for (const struct thaw_option *o = options; !is_end(o); o++)
+    for (const struct thaw_option *o = t->first; !is_end(o); o = after(t, o))
         if (o->type < THAW_OPTION_HEADING)
             thaw_suggest_try(&near, o->name);
     if (near.best)
@@ -131,28 +153,28 @@ static int fail_unknown(const struct thaw_option *options, const char *word, siz
 }
 
 /* The option a word names; *value becomes what follows '=' or the letter, or NULL. */
-static const struct thaw_option *find(const struct thaw_option *options, const char *word,
-                                      const char **value, struct thaw_error *err)
+static const struct thaw_option *find(const struct tables *t, const char *word, const char **value,
+                                      struct thaw_error *err)
 {
     bool is_long = word[1] == '-';
     size_t length = is_long ? strcspn(word, "=") : 2;
     *value = word[length] == '=' ? word + length + 1 : word[length] ? word + length : NULL;
-    for (const struct thaw_option *o = options; !is_end(o); o++) {
+    for (const struct thaw_option *o = t->first; !is_end(o); o = after(t, o)) {
         if (o->type >= THAW_OPTION_HEADING)
             continue;
         if (is_long ? strlen(o->name) == length && strncmp(word, o->name, length) == 0
                     : o->letter && o->letter == word[1])
             return o;
     }
-    fail_unknown(options, word, is_long ? length : strlen(word), err);
+    fail_unknown(t, word, is_long ? length : strlen(word), err);
     return NULL;
 }
 
-static int take(const struct thaw_option *options, void *values, char **argv, int argc, int *i,
+static int take(const struct tables *t, void *values, char **argv, int argc, int *i,
                 struct thaw_error *err)
 {
     const char *value;
-    const struct thaw_option *o = find(options, argv[*i], &value, err);
+    const struct thaw_option *o = find(t, argv[*i], &value, err);
     if (!o)
         return -1;
     if (o->type == THAW_OPTION_FLAG) {
@@ -164,17 +186,19 @@ static int take(const struct thaw_option *options, void *values, char **argv, in
                              o->value ? o->value : "VALUE");
         value = argv[++*i];
     }
-    note_given(options, o, values);
+    note_given(t, o, values);
     return set_value(o, values, value, err);
 }
 
-int thaw_options_read(const struct thaw_option *options, void *values, int argc, char **argv,
-                      char **args, int *n_args, bool *help, struct thaw_error *err)
+int thaw_options_read(const struct thaw_option *options, const struct thaw_option *more,
+                      void *values, int argc, char **argv, char **args, int *n_args, bool *help,
+                      struct thaw_error *err)
 {
+    const struct tables tables = join(options, more), *t = &tables;
     bool words_only = false;
     *n_args = 0;
     *help = false;
-    for (const struct thaw_option *o = options; !is_end(o); o++)
+    for (const struct thaw_option *o = t->first; !is_end(o); o = after(t, o))
         if (o->preset && set_value(o, values, o->preset, err))
             return -1;
     for (int i = 1; i < argc; i++) {
@@ -185,7 +209,7 @@ int thaw_options_read(const struct thaw_option *options, void *values, int argc,
         else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             *help = true;
             return 0; /* whatever else is there */
-        } else if (take(options, values, argv, argc, &i, err))
+        } else if (take(t, values, argv, argc, &i, err))
             return -1;
     }
     args[*n_args] = NULL;

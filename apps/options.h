@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "io/base/error.h"
 
@@ -14,8 +15,17 @@ enum thaw_option_type {
     THAW_OPTION_NUMBER,  /* double */
     THAW_OPTION_SIZE,    /* size_t bytes: 512M, 2G, 65536 */
     THAW_OPTION_HEADING, /* no option: a line between groups in --help */
-    THAW_OPTION_GIVEN    /* no option: uint64_t, bit i tells that entry i was on the command line */
+    THAW_OPTION_GIVEN    /* no option: struct thaw_given, which entries were on the command line */
 };
+
+enum { THAW_OPTIONS_MOST = 128 };
+struct thaw_given {
+    uint64_t bits[THAW_OPTIONS_MOST / 64];
+};
+static inline bool thaw_option_given(const struct thaw_given *given, size_t entry)
+{
+    return given->bits[entry / 64] >> entry % 64 & 1;
+}
 
 struct thaw_option {
     const char *name; /* "--backbone"; NULL ends the table */
@@ -28,11 +38,13 @@ struct thaw_option {
     const char *help;
 };
 
-/* Sets the presets, then reads argv[1..]. "--name value", "--name=value", "-o value", "--" ends
- * options. Words that are no options are moved to args (at least argc + 1 places). Unknown options
- * are errors that suggest the nearest known one. *help is set when --help or -h is among them. */
-int thaw_options_read(const struct thaw_option *options, void *values, int argc, char **argv,
-                      char **args, int *n_args, bool *help, struct thaw_error *err);
+/* Sets the presets, then reads argv[1..]; `more` (NULL: none) is a second table. "--name value",
+ * "--name=value", "-o value", "--" ends options. Words that are no options are moved to args (at
+ * least argc + 1 places). Unknown options are errors that suggest the nearest known one. *help is
+ * set when --help or -h is among them. */
+int thaw_options_read(const struct thaw_option *options, const struct thaw_option *more,
+                      void *values, int argc, char **argv, char **args, int *n_args, bool *help,
+                      struct thaw_error *err);
 
 /* The options as an aligned list for --help, wrapped at 80 columns, to stdout. */
 void thaw_options_print(const struct thaw_option *options);

@@ -14,9 +14,11 @@ void thaw_say(struct thaw_say *say, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    if (!say->quiet) {
+        vfprintf(stderr, fmt, args);
+        fputc('\n', stderr);
+    }
     va_end(args);
-    fputc('\n', stderr);
     va_start(args, fmt);
     vfprintf(say->to, fmt, args);
     va_end(args);

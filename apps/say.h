@@ -9,7 +9,8 @@
 #include "io/base/error.h"
 
 struct thaw_say {
-    FILE *to; /* the log; memory before there is one */
+    FILE *to;   /* the log; memory before there is one */
+    bool quiet; /* lines go to the log alone */
     char *early;
     size_t early_size;
 };

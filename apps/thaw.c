@@ -43,6 +43,8 @@ static void print_help(const struct thaw_command *c)
     printf("usage: thaw %s %s\n\n%s\n", c->name, c->usage, c->help);
     printf("\nOptions:\n");
     thaw_options_print(c->options);
+    if (c->more)
+        thaw_options_print(c->more);
     printf("  -h, --help              this text\n");
 }
 
@@ -91,7 +93,8 @@ static int run(const struct thaw_command *c, int argc, char **argv)
     void *values = thaw_new(1, c->values_size, &err);
     char **args = thaw_new((size_t)argc, sizeof *args, &err);
     if (!values || !args ||
-        thaw_options_read(c->options, values, argc - 1, argv + 1, args, &n_args, &help, &err))
+        thaw_options_read(c->options, c->more, values, argc - 1, argv + 1, args, &n_args, &help,
+                          &err))
         rc = report(c, &err);
     else if (help)
         print_help(c);

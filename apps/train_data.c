@@ -6,26 +6,39 @@
 #include "apps/interrupt.h"
 #include "apps/progress.h"
 #include "apps/train_intensity.h"
+#include "apps/train_recipe.h"
 #include "io/base/clock.h"
 #include "io/base/mem.h"
-#include "vision/groups.h"
+#include "vision/patients.h"
 #include "vision/split.h"
 
 enum { NAMED_BAD_FILES = 20, AHEAD = 3 };
+
+static int begin(struct thaw_train_data *d, const struct thaw_train_values *v,
+                 struct thaw_error *err)
+{
+    *d = (struct thaw_train_data){.ahead = AHEAD};
+    if (thaw_augment_parse(&d->augment, v->augment ? v->augment : "default", err))
+        return thaw_error_prefix(err, "--augment");
+    if (strcmp(v->sampler, "natural") != 0 && strcmp(v->sampler, "balanced") != 0)
+        return thaw_fail(err, THAW_EUSAGE, "--sampler %s: needs natural or balanced", v->sampler);
+    if (v->no_finding && !v->multi_label)
+        return thaw_fail(err, THAW_EUSAGE, "--no-finding %s: goes with --multi-label",
+                         v->no_finding);
+    return 0;
+}
 
 /* --- groups --- */
 
 /* *found: a sentence, or NULL where there are no groups. */
 static int find_groups(struct thaw_dataset *data, const char *group_by, char **found,
-                       struct thaw_error *err)
+                       struct thaw_say *say, struct thaw_error *err)
 {
-    *found = NULL;
-    if (group_by && strcmp(group_by, "none") == 0)
-        return 0;
-    if (!group_by)
-        return thaw_groups_recognise(data, found, err);
-    return thaw_groups_by_regex(data, group_by, found, err) ? thaw_error_prefix(err, "--group-by")
-                                                            : 0;
+    if (thaw_patients_find(data, group_by, found, err))
+        return group_by ? thaw_error_prefix(err, "--group-by") : -1;
+    for (size_t i = 0; i < data->n_warnings; i++)
+        thaw_say(say, "note: %s", data->warnings[i]);
+    return 0;
 }
 
 static int by_text(const void *a, const void *b)
@@ -63,10 +76,16 @@ static int count_shared(const struct thaw_dataset *a, const struct thaw_dataset 
 
 /* --- finding and dividing --- */
 
-static void repeat_warnings(const struct thaw_dataset *data, struct thaw_say *say)
+/* The images of a part; `known` (NULL: none) has the classes that there are. */
+static int list_part(const struct thaw_train_data *d, enum thaw_part part,
+                     const struct thaw_dataset *known, const struct thaw_train_values *v,
+                     struct thaw_dataset *data, struct thaw_error *err)
 {
-    for (size_t i = 0; i < data->n_warnings; i++)
-        thaw_say(say, "note: %s", data->warnings[i]);
+    const char *const *names = known ? (const char *const *)known->classes : NULL;
+    int n = known ? known->n_classes : 0;
+    return v->multi_label
+               ? thaw_parts_list_labels(&d->parts, part, names, n, v->no_finding, data, err)
+               : thaw_parts_list(&d->parts, part, names, n, data, err);
 }
 
 /* The folder has a place for each side. */
@@ -77,20 +96,16 @@ static int list_both(struct thaw_train_data *d, const struct thaw_train_values *
     struct thaw_dataset *val = &d->val.data;
     char *found = NULL;
     size_t shared;
-    if (thaw_dataset_from_dir(val, d->parts.val, (const char *const *)train->classes,
-                              train->n_classes, err))
+    if (list_part(d, THAW_PART_VAL, train, v, val, err) ||
+        find_groups(val, d->groups ? v->group_by : "none", &found, say, err))
         return -1;
-    repeat_warnings(val, say);
+    free(found);
     if (val->n == 0)
         return thaw_fail(err, THAW_EINPUT, "%s: no image of any class of %s", d->parts.val,
                          d->parts.train);
     if (thaw_train_leaks_between(d, v, say, err))
         return -1;
-    if (!d->groups)
-        return 0;
-    int rc = find_groups(val, v->group_by, &found, err);
-    free(found);
-    if (rc || count_shared(train, val, &shared, err))
+    if (count_shared(train, val, &shared, err))
         return -1;
     if (shared)
         thaw_say(say,
@@ -100,60 +115,42 @@ static int list_both(struct thaw_train_data *d, const struct thaw_train_values *
     return 0;
 }
 
-/* One folder for both: the same list twice, each side without the images of the other. */
+/* One data set for both: each side gets the images that the other one has not. */
 static int divide(struct thaw_train_data *d, const struct thaw_train_values *v,
-                  struct thaw_say *say, struct thaw_error *err)
+                  struct thaw_error *err)
 {
-    struct thaw_dataset *train = &d->train.data, *val = &d->val.data;
-    struct thaw_split_lists lists = {0};
-    bool *drop = NULL;
-    int rc = -1;
+    struct thaw_dataset *train = &d->train.data;
+    struct thaw_split_lists lists;
     d->own_split = true;
-    if (thaw_train_leaks_group(d, v, say, err) ||
-        thaw_split_dataset(train, v->val_fraction, (uint64_t)v->seed, &lists, err))
+    if (thaw_split_dataset(train, v->val_fraction, (uint64_t)v->seed, &lists, err))
         return -1;
-    if (lists.n_val == 0 || lists.n_train == 0) {
+    bool *validates = thaw_new(train->n, sizeof *validates, err);
+    int rc = -1;
+    for (size_t i = 0; validates && i < lists.n_val; i++)
+        validates[lists.val[i]] = true;
+    if (lists.n_val == 0 || lists.n_train == 0)
         thaw_fail(err, THAW_EINPUT,
                   "%s: %zu images cannot be divided: put validation images into a folder val/ "
                   "beside train/, or give another --val-fraction or --group-by",
                   d->parts.train, train->n);
-        goto done;
+    else if (validates && thaw_dataset_pick(&d->val.data, train, validates, err) == 0) {
+        thaw_dataset_drop(train, validates);
+        rc = 0;
     }
-    if (thaw_dataset_from_dir(val, d->parts.train, (const char *const *)train->classes,
-                              train->n_classes, err) ||
-        !(drop = thaw_new(val->n, sizeof *drop, err)))
-        goto done;
-    if (val->n != train->n) {
-        thaw_fail(err, THAW_EINPUT, "%s: images came or went while they were listed",
-                  d->parts.train);
-        goto done;
-    }
-    for (size_t i = 0; i < val->n; i++)
-        if (train->images[i].group &&
-            !(val->images[i].group = thaw_strdup(train->images[i].group, err)))
-            goto done;
-    for (size_t i = 0; i < lists.n_train; i++)
-        drop[lists.train[i]] = true;
-    thaw_dataset_drop(val, drop);
-    memset(drop, 0, train->n * sizeof *drop);
-    for (size_t i = 0; i < lists.n_val; i++)
-        drop[lists.val[i]] = true;
-    thaw_dataset_drop(train, drop);
-    rc = 0;
-done:
     thaw_split_release(&lists);
-    free(drop);
+    free(validates);
     return rc;
 }
 
 /* The test images have no part in training: they are counted for the record. */
-static void count_test(struct thaw_train_data *d, struct thaw_say *say)
+static void count_test(struct thaw_train_data *d, const struct thaw_train_values *v,
+                       struct thaw_say *say)
 {
     struct thaw_dataset test;
     struct thaw_error why = {0};
     if (!d->parts.test)
         return;
-    if (thaw_dataset_from_dir(&test, d->parts.test, NULL, 0, &why)) {
+    if (list_part(d, THAW_PART_TEST, NULL, v, &test, &why)) {
         thaw_say(say, "note: %s (not used here)", why.text);
         return;
     }
@@ -161,22 +158,31 @@ static void count_test(struct thaw_train_data *d, struct thaw_say *say)
     thaw_dataset_release(&test);
 }
 
+/* The images of train/, or all there are. */
+static int list_first(struct thaw_train_data *d, const char *root,
+                      const struct thaw_train_values *v, struct thaw_say *say,
+                      struct thaw_error *err)
+{
+    if (thaw_parts_find(&d->parts, root, v->common.columns, v->common.roots, v->multi_label, err) ||
+        list_part(d, THAW_PART_TRAIN, NULL, v, &d->train.data, err) ||
+        find_groups(&d->train.data, v->group_by, &d->groups, say, err))
+        return -1;
+    if (d->parts.extra)
+        thaw_say(say, "note: left out, beside %s: %s", d->parts.train, d->parts.extra);
+    if (d->groups)
+        thaw_say(say, "groups: %s", d->groups);
+    return 0;
+}
+
 static int list(struct thaw_train_data *d, const char *root, const struct thaw_train_values *v,
                 struct thaw_say *say, struct thaw_error *err)
 {
-    if (thaw_parts_find(&d->parts, root, err) ||
-        thaw_dataset_from_dir(&d->train.data, d->parts.train, NULL, 0, err))
+    if (list_first(d, root, v, say, err))
         return -1;
-    repeat_warnings(&d->train.data, say);
-    if (d->parts.extra)
-        thaw_say(say, "note: left out, beside %s: %s", d->parts.train, d->parts.extra);
-    if (find_groups(&d->train.data, v->group_by, &d->groups, err))
+    if (d->parts.val ? list_both(d, v, say, err)
+                     : thaw_train_leaks_group(d, v, say, err) || divide(d, v, err))
         return -1;
-    if (d->groups)
-        thaw_say(say, "groups: %s", d->groups);
-    if (d->parts.val ? list_both(d, v, say, err) : divide(d, v, say, err))
-        return -1;
-    count_test(d, say);
+    count_test(d, v, say);
     return 0;
 }
 
@@ -224,6 +230,48 @@ static int look(struct thaw_train_side *side, const char *what, const struct tha
     return side->all && side->order ? 0 : -1;
 }
 
+int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
+                           const struct thaw_train_values *v, struct thaw_say *say,
+                           struct thaw_error *err)
+{
+    struct thaw_dataset *train = &d->train.data, *val = &d->val.data;
+    struct thaw_preprocess small;
+    char *found = NULL;
+    *d = (struct thaw_train_data){0};
+    if (list_first(d, root, v, say, err))
+        return -1;
+    if (d->parts.val) {
+        int rc = list_part(d, THAW_PART_VAL, train, v, val, err);
+        if (rc == 0)
+            rc = find_groups(val, d->groups ? v->group_by : "none", &found, say, err);
+        free(found);
+        if (rc || thaw_dataset_join(train, val, err))
+            return -1;
+        thaw_say(say, "note: %s and %s are taken together", d->parts.train, d->parts.val);
+    }
+    count_test(d, v, say);
+    if (thaw_train_leaks_group(d, v, say, err) || thaw_preprocess_init(&small, "none", 64, 64, err))
+        return -1;
+    return thaw_train_pictures(v, &small, err) ||
+                   look(&d->train, "reading images", v, &small, say, err)
+               ? -1
+               : 0;
+}
+
+int thaw_train_data_take(struct thaw_train_data *d, const struct thaw_train_data *all,
+                         const bool *take, const struct thaw_train_values *v,
+                         struct thaw_error *err)
+{
+    if (begin(d, v, err) || thaw_dataset_pick(&d->train.data, &all->train.data, take, err) ||
+        !(d->parts.train = thaw_strdup(all->parts.train, err)))
+        return -1;
+    if ((all->groups && !(d->groups = thaw_strdup(all->groups, err))) ||
+        (all->copies && !(d->copies = thaw_strdup(all->copies, err))))
+        return -1;
+    d->test_images = all->test_images;
+    return divide(d, v, err);
+}
+
 static int look_at_both(struct thaw_train_data *d, const struct thaw_train_values *v,
                         struct thaw_preprocess *preprocess, struct thaw_say *say,
                         struct thaw_error *err)
@@ -267,13 +315,14 @@ static int say_counts(const struct thaw_train_data *d, struct thaw_say *say, str
         return -1;
     thaw_dataset_counts(train, counts);
     thaw_dataset_counts(val, counts + train->n_classes);
-    thaw_say(say, "%zu images to train, %zu to validate%s, %d classes:", train->n, val->n,
-             d->own_split ? " (divided here; split.csv lists them)" : "", train->n_classes);
+    thaw_say(say, "%zu images to train, %zu to validate%s, %d %s:", train->n, val->n,
+             d->own_split ? " (divided here; split.csv lists them)" : "", train->n_classes,
+             train->by_label ? "labels" : "classes");
     for (int i = 0; i < train->n_classes; i++)
         thaw_say(say, "  %-24s %6zu %6zu", train->classes[i], counts[i],
                  counts[train->n_classes + i]);
     if (d->test_images)
-        thaw_say(say, "%zu images in %s, not touched here", d->test_images, d->parts.test);
+        thaw_say(say, "%zu images for testing, not touched here", d->test_images);
     free(counts);
     return 0;
 }
@@ -282,10 +331,7 @@ int thaw_train_data_list(struct thaw_train_data *d, const char *root,
                          const struct thaw_train_values *v, struct thaw_say *say,
                          struct thaw_error *err)
 {
-    *d = (struct thaw_train_data){.ahead = AHEAD};
-    if (thaw_augment_parse(&d->augment, v->augment ? v->augment : "default", err))
-        return thaw_error_prefix(err, "--augment");
-    return list(d, root, v, say, err);
+    return begin(d, v, err) ? -1 : list(d, root, v, say, err);
 }
 
 int thaw_train_data_look(struct thaw_train_data *d, const struct thaw_train_values *v,
@@ -309,6 +355,8 @@ static void release_side(struct thaw_train_side *side)
     thaw_dataset_release(&side->data);
     free(side->all);
     free(side->order);
+    free(side->turns);
+    free(side->counts);
     free(side->hashes);
 }
 
@@ -320,6 +368,8 @@ void thaw_train_data_release(struct thaw_train_data *d)
     thaw_augment_release(&d->augment);
     free(d->groups);
     free(d->labels);
+    free(d->targets);
+    thaw_strata_release(&d->strata);
     free(d->copies);
     *d = (struct thaw_train_data){0};
 }

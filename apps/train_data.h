@@ -7,8 +7,10 @@
 #include "nn/train.h"
 #include "vision/dataset.h"
 #include "vision/loader.h"
+#include "vision/parts.h"
 #include "vision/preprocess.h"
 #include "vision/probe.h"
+#include "vision/sampler.h"
 
 /* Training or validation images. */
 struct thaw_train_side {
@@ -18,6 +20,7 @@ struct thaw_train_side {
     struct thaw_loader *loader;
     bool augmented;                 /* by this loader */
     size_t *all, *order;            /* [data.n] */
+    uint32_t *turns, *counts;       /* [data.n] each, of a balanced order; else NULL */
     char (*hashes)[THAW_HASH_TEXT]; /* [data.n], of the files */
 };
 
@@ -36,6 +39,8 @@ struct thaw_train_data {
     struct thaw_preprocess preprocess; /* of the loaders */
     uint64_t seed;
     size_t batch;
+    bool balanced; /* training images are drawn evenly from the classes */
+    struct thaw_strata strata;
     int ahead;                        /* batches in memory */
     double looked;                    /* seconds that looking at every file took */
     struct thaw_loader_times loading; /* of loaders that are gone */
@@ -43,13 +48,26 @@ struct thaw_train_data {
     struct thaw_loader *reading;
     const struct thaw_train_side *side;
     const size_t *order;
+    const uint32_t *turns; /* of the images of a balanced order; else NULL */
     size_t n, next;
-    int *labels; /* [batch] */
+    int *labels;    /* [batch] */
+    float *targets; /* [batch][classes] by label, else NULL */
 };
 
-/* Lists and divides the images of the folder. The caller releases, also after an error. */
+/* Lists and divides the images of a folder or a table. The caller releases, also after an error. */
 int thaw_train_data_list(struct thaw_train_data *d, const char *root,
                          const struct thaw_train_values *v, struct thaw_say *say,
+                         struct thaw_error *err);
+
+/* All images that may be learnt from, in groups and not divided: those of train and val that can be
+ * read, in d->train.data. The caller releases, also after an error. */
+int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
+                           const struct thaw_train_values *v, struct thaw_say *say,
+                           struct thaw_error *err);
+/* In place of thaw_train_data_list: those of gathered images that are marked
+ * (take[all->train.data.n]), divided as ever. */
+int thaw_train_data_take(struct thaw_train_data *d, const struct thaw_train_data *all,
+                         const bool *take, const struct thaw_train_values *v,
                          struct thaw_error *err);
 
 /* Looks at every file. `preprocess` gets the intensity of deep scans, unless options set it. */

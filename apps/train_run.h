@@ -50,6 +50,7 @@ struct thaw_train_run {
     int bar_stage, bar_epoch;
     char bar_text[128];
     size_t images;       /* of an epoch, both sides */
+    bool by_label;       /* figures have an AUC */
     double last_seconds; /* of the epoch before; 0 at first */
 };
 

@@ -59,10 +59,10 @@ struct thaw_graph *thaw_model_with_preprocessing(const struct thaw_graph *graph,
 int thaw_model_feature_node(const struct thaw_graph *graph);
 
 /* Cuts everything after the feature node and adds "thaw_pool" (global average), "thaw_dropout" and
- * "thaw_logits" (Dense, softmax) for these classes; initialises them. Returns the first new node.
- */
-int thaw_model_replace_head(struct thaw_graph *graph, int classes, float dropout, uint64_t seed,
-                            struct thaw_error *err);
+ * "thaw_logits" (Dense with this activation: "softmax", or "sigmoid" for labels of which several
+ * can hold) for these classes; initialises them. Returns the first new node. */
+int thaw_model_replace_head(struct thaw_graph *graph, int classes, const char *activation,
+                            float dropout, uint64_t seed, struct thaw_error *err);
 
 /* Blocks that can be thawed one after the other, from the input up: block i holds nodes starts[i]
  * .. starts[i+1]-1 (the last one ends where the head begins). From the family's stage names, else

@@ -26,6 +26,7 @@ static const struct thaw_option table[] = {
     {"--bytes", 0, THAW_OPTION_SIZE, offsetof(struct values, bytes), "SIZE", NULL, 0, 0, "x"},
     {0}};
 
+static const struct thaw_option *more; /* of parse() */
 static char *words[16];
 static int n_words;
 static bool help;
@@ -42,7 +43,7 @@ static int parse(struct values *v, const char *line)
         argv[argc++] = word;
     memset(v, 0, sizeof *v);
     memset(&err, 0, sizeof err);
-    return thaw_options_read(table, v, argc, argv, words, &n_words, &help, &err);
+    return thaw_options_read(table, more, v, argc, argv, words, &n_words, &help, &err);
 }
 
 static void test_forms(void)
@@ -127,6 +128,24 @@ static void test_help(void)
     CU_ASSERT_FALSE(help);
 }
 
+/* Two tables as one; what was given is noted in each table's own numbers. */
+static void test_two_tables(void)
+{
+    static const struct thaw_option other[] = {
+        {"--other", 'o', THAW_OPTION_TEXT, offsetof(struct values, text), "TEXT", NULL, 0, 0, "x"},
+        {0}};
+    struct values v;
+    more = other;
+    CU_ASSERT_EQUAL_FATAL(thaw_told(parse(&v, "cmd --count 7 --other=y -f"), &err), 0);
+    CU_ASSERT_EQUAL(v.count, 7);
+    CU_ASSERT_STRING_EQUAL(v.text, "y");
+    CU_ASSERT_EQUAL(v.given, 1 << 2 | 1 << 4);
+    CU_ASSERT_EQUAL(parse(&v, "cmd --othr"), -1);
+    CU_ASSERT(thaw_says(&err, "did you mean --other?", NULL));
+    more = NULL;
+    CU_ASSERT_EQUAL(parse(&v, "cmd --other=y"), -1);
+}
+
 static const char *nearest(const char *word)
 {
     static const char *const known[] = {"train",  "eval",   "predict", "features",
@@ -155,5 +174,6 @@ void thaw_test_options(void)
     CU_add_test(s, "sizes with units", test_sizes);
     CU_add_test(s, "what is refused, and how it is said", test_refusals);
     CU_add_test(s, "help wins over everything before --", test_help);
+    CU_add_test(s, "two tables as one", test_two_tables);
     CU_add_test(s, "the nearest known word", test_suggest);
 }

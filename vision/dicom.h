@@ -95,6 +95,8 @@ enum { THAW_DICOM_PATIENT = 65 };
 /* The patient's identity (0010,0020) that a file states, without the padding; "" where it states
  * none, is no DICOM file or cannot be read that far. Needs no library. */
 int thaw_dicom_patient(const char *path, char id[THAW_DICOM_PATIENT], struct thaw_error *err);
+/* Does the file begin as DICOM does? */
+bool thaw_dicom_is(const char *path);
 
 /* The picture: 8 or 16 bits where the values are unsigned and count as they are, else float. */
 int thaw_dicom_pixels(struct thaw_pixels *pixels, const struct thaw_dicom *dicom, bool shown,

@@ -10,6 +10,7 @@
 
 /* What stands before the patient fits into this many bytes; sequences nest that deep. */
 enum { HEAD = 1 << 17, DEPTH = 16 };
+enum { GLANCE = 1024 }; /* enough to know the kind of a file by */
 enum { PREAMBLE = 128, UID_MOST = 64 };
 static const uint32_t undefined = 0xffffffff;
 static const uint32_t syntax_tag = 0x00020010, patient_tag = 0x00100020;
@@ -166,9 +167,18 @@ static bool is_dicom(const unsigned char *data, size_t size)
     return *c && strcmp((*c)->name, "DICOM") == 0;
 }
 
+bool thaw_dicom_is(const char *path)
+{
+    unsigned char head[GLANCE];
+    FILE *file = fopen(path, "rb");
+    size_t size = file ? fread(head, 1, sizeof head, file) : 0;
+    if (file)
+        fclose(file);
+    return is_dicom(head, size);
+}
+
 int thaw_dicom_patient(const char *path, char id[THAW_DICOM_PATIENT], struct thaw_error *err)
 {
-    enum { GLANCE = 1024 };
     unsigned char *head = thaw_new(2, HEAD, err);
     id[0] = 0;
     if (!head)

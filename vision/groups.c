@@ -1,6 +1,7 @@
 #include "vision/groups.h"
 
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +153,14 @@ static size_t find_prefix(const struct thaw_dataset_image *image, const char **s
     return bar && bar + 1 < end ? (size_t)(bar - name) : 0;
 }
 
+/* Of folders a class each, this gives one group a class and is refused. */
+static size_t find_first_folder(const struct thaw_dataset_image *image, const char **start)
+{
+    *start = image->relative;
+    const char *end = strchr(*start, '/');
+    return end ? (size_t)(end - *start) : 0;
+}
+
 static size_t find_folder(const struct thaw_dataset_image *image, const char **start)
 {
     const char *below = strchr(image->relative, '/');
@@ -162,6 +171,7 @@ static size_t find_folder(const struct thaw_dataset_image *image, const char **s
 
 static const struct rule rules[] = {
     {"file names PATIENT_SEQUENCE", find_prefix},
+    {"a folder a patient", find_first_folder},
     {"a folder a patient", find_folder},
 };
 
@@ -249,16 +259,14 @@ static int try_rule(struct thaw_dataset *data, const struct rule *rule, char **f
     if (holding == 0)
         goto done;
     n = keep_accepted(m, n, verdicts);
-    size_t groups = count_groups(m, n, &several, &largest);
+    size_t groups;
+    count_groups(m, n, &several, &largest);
     if (several == 0)
         goto done;
-    *found = thaw_format(err,
-                         "patients recognised (%s): %zu in %zu of %zu images (%zu with two or "
-                         "more, the largest with %zu), each kept on one side of a split",
-                         rule->what, groups, n, data->n, several, largest);
-    if (*found)
-        give_groups(data, m, n);
-    rc = *found ? 0 : -1;
+    give_groups(data, m, n);
+    char what[80];
+    snprintf(what, sizeof what, "patients recognised (%s)", rule->what);
+    rc = (*found = thaw_groups_tell(data, what, &groups, err)) ? 0 : -1;
 done:
     free_members(m, data->n);
     free(sizes);
@@ -268,10 +276,31 @@ done:
 
 int thaw_groups_recognise(struct thaw_dataset *data, char **found, struct thaw_error *err)
 {
-    int rc = thaw_groups_by_dicom(data, found, err);
+    int rc = 0;
+    *found = NULL;
     for (size_t i = 0; rc == 0 && !*found && i < sizeof rules / sizeof *rules; i++)
         rc = try_rule(data, &rules[i], found, err);
     return rc;
+}
+
+char *thaw_groups_tell(const struct thaw_dataset *data, const char *what, size_t *groups,
+                       struct thaw_error *err)
+{
+    size_t n = 0, several, largest;
+    struct member *m = thaw_new(data->n, sizeof *m, err);
+    if (!m)
+        return NULL;
+    for (size_t i = 0; i < data->n; i++)
+        if (data->images[i].group)
+            m[n++] = (struct member){data->images[i].group, data->images[i].label, i};
+    if (n)
+        qsort(m, n, sizeof *m, by_key);
+    *groups = count_groups(m, n, &several, &largest);
+    free(m); /* the keys are the images' */
+    return thaw_format(err,
+                       "%s: %zu in %zu of %zu images (%zu with two or more, the largest with "
+                       "%zu), each kept on one side of a split",
+                       what, *groups, n, data->n, several, largest);
 }
 
 /* --- clusters --- */

@@ -15,14 +15,10 @@ enum { THAW_GROUPS_LEAST = 10, THAW_GROUPS_MEDIAN = 20 };
 int thaw_groups_by_regex(struct thaw_dataset *data, const char *pattern, char **found,
                          struct thaw_error *err);
 
-/* Groups by the patient's identity that DICOM files state; images without one stay alone. *found:
- * as above, or NULL where no patient is named, or a single one by a word or zeros (files made
- * anonymous); data is then as before. */
-int thaw_groups_by_dicom(struct thaw_dataset *data, char **found, struct thaw_error *err);
-
-/* Recognises patients by itself, by DICOM files, else through the first of these rules that holds:
+/* Recognises patients in names, through the first of these rules that holds:
  *   1. file names PATIENT_SEQUENCE.SUFFIX: PATIENT is the stem before its last '_', neither empty;
- *   2. CLASS/PATIENT/.../FILE: PATIENT is the folder below the class folder.
+ *   2. PATIENT/.../FILE, of a table whose paths begin so;
+ *   3. CLASS/PATIENT/.../FILE: PATIENT is the folder below the class folder.
  * A rule holds in a class folder where it gives at least 10 groups, of median size 20 at most, and
  * it holds for the data set when it does so in some class folder and some group has two images or
  * more. Then it counts
@@ -33,6 +29,11 @@ int thaw_groups_by_dicom(struct thaw_dataset *data, char **found, struct thaw_er
  * across classes. Images without a group stay alone.
  * *found: as above, or NULL when no rule holds; data is then as before. */
 int thaw_groups_recognise(struct thaw_dataset *data, char **found, struct thaw_error *err);
+
+/* A sentence on the groups that the images have, "WHAT: so many in so many of so many images ...";
+ * the caller frees. *groups: how many they are. */
+char *thaw_groups_tell(const struct thaw_dataset *data, const char *what, size_t *groups,
+                       struct thaw_error *err);
 
 /* Groups by clusters: cluster[n] is the first image of the cluster an image is in. A cluster keeps
  * the name of a group that one of its images has, else it is called after its first image; images

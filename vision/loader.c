@@ -12,6 +12,8 @@
 
 /* How much nicer than the rest of the program the loader's threads are. */
 enum { NICER = 10 };
+/* Draws of an epoch's later turns are those of epochs that no run reaches. */
+enum { TURN_SHIFT = 20 };
 
 /* One batch being filled or handed out. */
 struct slot {
@@ -44,6 +46,8 @@ struct thaw_loader {
     pthread_mutex_t lock;
     pthread_cond_t work, ready;
     size_t *order, order_room, n;
+    uint32_t *turns; /* [n]; NULL: every image comes once */
+    size_t turns_room;
     uint32_t epoch;
     size_t ticket;  /* next image of `order` to be taken */
     size_t batches; /* batches given back by the caller: their slots are free again */
@@ -105,7 +109,7 @@ static void work_once(struct worker *w)
     struct thaw_loader *l = w->loader;
     size_t i = l->ticket++, batch = i / l->o.batch, place = i % l->o.batch, id = l->order[i];
     struct slot *slot = &l->slots[batch % l->n_slots];
-    uint32_t epoch = l->epoch;
+    uint32_t epoch = l->epoch + (l->turns ? l->turns[i] << TURN_SHIFT : 0);
     struct thaw_error err = {0};
     l->busy++;
     pthread_mutex_unlock(&l->lock);
@@ -247,6 +251,7 @@ void thaw_loader_free(struct thaw_loader *l)
     free(l->workers);
     free(l->slots);
     free(l->order);
+    free(l->turns);
     pthread_cond_destroy(&l->work);
     pthread_cond_destroy(&l->ready);
     pthread_mutex_destroy(&l->lock);
@@ -255,6 +260,29 @@ void thaw_loader_free(struct thaw_loader *l)
 
 int thaw_loader_start(struct thaw_loader *l, const size_t *order, size_t n, uint32_t epoch,
                       struct thaw_error *err)
+{
+    return thaw_loader_start_turns(l, order, NULL, n, epoch, err);
+}
+
+/* NULL: there are none from now on. */
+static int take_turns(struct thaw_loader *l, const uint32_t *turns, size_t n,
+                      struct thaw_error *err)
+{
+    if (!turns) {
+        free(l->turns);
+        l->turns = NULL;
+        l->turns_room = 0;
+        return 0;
+    }
+    if (thaw_grow(&l->turns, &l->turns_room, n, sizeof *l->turns, err))
+        return -1;
+    if (n)
+        memcpy(l->turns, turns, n * sizeof *turns);
+    return 0;
+}
+
+int thaw_loader_start_turns(struct thaw_loader *l, const size_t *order, const uint32_t *turns,
+                            size_t n, uint32_t epoch, struct thaw_error *err)
 {
     int rc = -1;
     for (size_t i = 0; i < n; i++)
@@ -270,7 +298,8 @@ int thaw_loader_start(struct thaw_loader *l, const size_t *order, size_t n, uint
     for (size_t i = 0; i < l->n_slots && i * l->o.batch < n; i++)
         if (open_slot(l, &l->slots[i], err))
             goto done;
-    if (thaw_grow(&l->order, &l->order_room, n, sizeof *l->order, err))
+    if (thaw_grow(&l->order, &l->order_room, n, sizeof *l->order, err) ||
+        take_turns(l, turns, n, err))
         goto done;
     if (n)
         memcpy(l->order, order, n * sizeof *order);

@@ -1,4 +1,5 @@
-/* Groups by what DICOM files say of themselves. */
+#include "vision/patients.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,75 +8,116 @@
 #include "vision/dicom.h"
 #include "vision/groups.h"
 
-struct reading {
-    const struct thaw_dataset *data;
-    char (*ids)[THAW_DICOM_PATIENT]; /* [n]; "": none */
-};
+static void take_groups_away(struct thaw_dataset *data)
+{
+    for (size_t i = 0; i < data->n; i++) {
+        free(data->images[i].group);
+        data->images[i].group = NULL;
+    }
+}
+
+/* --- the column of a table --- */
+
+static int from_column(struct thaw_dataset *data, char **found, struct thaw_error *err)
+{
+    size_t groups;
+    char *what = thaw_format(err, "column %s", data->grouped_by);
+    *found = what ? thaw_groups_tell(data, what, &groups, err) : NULL;
+    free(what);
+    if (!*found)
+        return -1;
+    if (groups)
+        return 0;
+    free(*found);
+    *found = NULL;
+    return thaw_dataset_warn(data, err, "%s: column %s is empty", data->root, data->grouped_by);
+}
+
+/* --- DICOM --- */
+
+static bool all_dicom(const struct thaw_dataset *data)
+{
+    for (size_t i = 0; i < data->n; i++)
+        if (!thaw_dicom_is(data->images[i].path))
+            return false;
+    return data->n > 0;
+}
 
 static int read_one(void *ctx, size_t i, struct thaw_error *err)
 {
-    struct reading *r = ctx;
-    return thaw_dicom_patient(r->data->images[i].path, r->ids[i], err);
+    struct thaw_dataset *data = ctx;
+    char id[THAW_DICOM_PATIENT];
+    if (thaw_dicom_patient(data->images[i].path, id, err))
+        return -1;
+    return !*id || (data->images[i].group = thaw_strdup(id, err)) ? 0 : -1;
 }
 
-static int by_text(const void *a, const void *b)
+static int from_dicom(struct thaw_dataset *data, char **found, size_t *groups,
+                      struct thaw_error *err)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    take_groups_away(data);
+    if (thaw_par_each(data->n, read_one, data, err))
+        return -1;
+    *found = thaw_groups_tell(data, "patients from DICOM (PatientID)", groups, err);
+    return *found ? 0 : -1;
 }
 
-/* Patients among the n texts, and images of the one with most. Sorts them. */
-static size_t count_patients(char **texts, size_t n, size_t *largest)
+static int ask_dicom(struct thaw_dataset *data, char **found, struct thaw_error *err)
 {
-    size_t patients = 0;
-    *largest = 0;
-    if (n)
-        qsort(texts, n, sizeof *texts, by_text);
-    for (size_t i = 0, j; i < n; i = j) {
-        for (j = i + 1; j < n && strcmp(texts[i], texts[j]) == 0;)
-            j++;
-        patients++;
-        *largest = j - i > *largest ? j - i : *largest;
-    }
-    return patients;
+    size_t groups, missing = 0, first = 0;
+    for (size_t i = 0; i < data->n; i++)
+        if (!thaw_dicom_is(data->images[i].path))
+            return thaw_fail(err, THAW_EINPUT, "dicom: %s is no DICOM file", data->images[i].path);
+    if (from_dicom(data, found, &groups, err))
+        return -1;
+    for (size_t i = data->n; i-- > 0;)
+        if (!data->images[i].group) {
+            missing++;
+            first = i;
+        }
+    if (!missing)
+        return 0;
+    free(*found);
+    *found = NULL;
+    return thaw_fail(err, THAW_EINPUT,
+                     "dicom: %zu of %zu files state no PatientID, the first is %s", missing,
+                     data->n, data->images[first].path);
 }
 
-static int give_groups(struct thaw_dataset *data, char (*ids)[THAW_DICOM_PATIENT],
+/* Scans that were made anonymous often state one PatientID for all, or none. */
+static int try_dicom(struct thaw_dataset *data, char **found, struct thaw_error *err)
+{
+    size_t groups;
+    if (from_dicom(data, found, &groups, err))
+        return -1;
+    if (groups > 1)
+        return 0;
+    free(*found);
+    *found = NULL;
+    take_groups_away(data);
+    return thaw_dataset_warn(data, err,
+                             "%s: %s PatientID in the DICOM files, so that it tells no "
+                             "patients apart",
+                             data->root, groups ? "one and the same" : "no");
+}
+
+/* --- the choice --- */
+
+int thaw_patients_find(struct thaw_dataset *data, const char *how, char **found,
                        struct thaw_error *err)
 {
-    for (size_t i = 0; i < data->n; i++) {
-        char *group = ids[i][0] ? thaw_strdup(ids[i], err) : NULL;
-        if (ids[i][0] && !group)
-            return -1;
-        free(data->images[i].group);
-        data->images[i].group = group;
-    }
-    return 0;
-}
-
-int thaw_groups_by_dicom(struct thaw_dataset *data, char **found, struct thaw_error *err)
-{
-    struct reading r = {data, thaw_new(data->n, sizeof *r.ids, err)};
-    char **texts = thaw_new(data->n, sizeof *texts, err);
-    size_t n = 0, largest;
-    int rc = -1;
     *found = NULL;
-    if (!r.ids || !texts || thaw_par_each(data->n, read_one, &r, err))
-        goto done;
-    for (size_t i = 0; i < data->n; i++)
-        if (r.ids[i][0])
-            texts[n++] = r.ids[i];
-    size_t patients = count_patients(texts, n, &largest);
-    rc = 0;
-    /* Files made anonymous often bear one name, ANON or 000. */
-    if (patients == 0 || (patients == 1 && !strpbrk(texts[0], "123456789")))
-        goto done;
-    *found = thaw_format(err,
-                         "patients as the DICOM files state them: %zu in %zu of %zu images (the "
-                         "largest with %zu), each kept on one side of a split",
-                         patients, n, data->n, largest);
-    rc = *found ? give_groups(data, r.ids, err) : -1;
-done:
-    free(r.ids);
-    free(texts);
-    return rc;
+    if (how && strcmp(how, "none") == 0) {
+        take_groups_away(data);
+        return 0;
+    }
+    if (how && strcmp(how, "dicom") == 0)
+        return ask_dicom(data, found, err);
+    if (how)
+        return thaw_groups_by_regex(data, how, found, err);
+    if (data->grouped_by && (from_column(data, found, err) || *found))
+        return *found ? 0 : -1;
+    if (all_dicom(data) && (try_dicom(data, found, err) || *found))
+        return *found ? 0 : -1;
+    return thaw_groups_recognise(data, found, err);
 }

@@ -80,16 +80,29 @@ static void widen(int *min, int *max, int value)
         *max = value;
 }
 
+/* Rows of a table that gave no image count as files that cannot be read. */
+static int collect_lost(struct thaw_probe *probe, const struct thaw_dataset *data,
+                        struct thaw_error *err)
+{
+    for (size_t i = 0; i < data->n_lost; i++) {
+        struct thaw_bad_file *bad = &probe->bad[probe->n_bad++];
+        bad->path = thaw_strdup(data->lost[i].place, err);
+        bad->reason = thaw_strdup(data->lost[i].reason, err);
+        if (!bad->path || !bad->reason)
+            return -1;
+    }
+    return 0;
+}
+
 static int collect(struct thaw_probe *probe, struct work *w, bool *drop, struct thaw_error *err)
 {
     const struct thaw_dataset *data = w->data;
-    size_t kept = 0;
+    size_t kept = 0, n_bad = 0;
     for (size_t i = 0; i < data->n; i++)
-        probe->n_bad += w->found[i].reason != NULL;
-    size_t n_bad = probe->n_bad;
-    probe->n_bad = 0;
-    if (!(probe->bad = thaw_new(n_bad, sizeof *probe->bad, err)) ||
-        !(probe->samples = thaw_new(data->n - n_bad, sizeof *probe->samples, err)))
+        n_bad += w->found[i].reason != NULL;
+    if (!(probe->bad = thaw_new(n_bad + data->n_lost, sizeof *probe->bad, err)) ||
+        !(probe->samples = thaw_new(data->n - n_bad, sizeof *probe->samples, err)) ||
+        collect_lost(probe, data, err))
         return -1;
     for (size_t i = 0; i < data->n; i++) {
         struct finding *f = &w->found[i];
@@ -117,25 +130,26 @@ static int collect(struct thaw_probe *probe, struct work *w, bool *drop, struct 
 static int judge(const struct thaw_probe *probe, const struct thaw_dataset *data, const bool *drop,
                  double limit, struct thaw_error *err)
 {
-    double allowed = ceil(limit * (double)data->n);
+    size_t files = probe->files;
+    double allowed = ceil(limit * (double)files);
     if (data->n == 0)
         return thaw_fail(err, THAW_EINPUT, "%s: no image", data->root);
     const struct thaw_bad_file *first = probe->bad;
-    if (probe->n_bad == data->n && data->n_classes)
+    if (probe->n_bad == files && data->n_classes)
         return thaw_fail(err, THAW_EINPUT,
                          "%s: none of the %zu images can be read; the first is "
                          "%s: %s",
-                         data->root, data->n, first->path, first->reason);
+                         data->root, files, first->path, first->reason);
     if ((double)probe->n_bad > allowed)
         return thaw_fail(err, THAW_EINPUT,
                          "%s: %zu of %zu images cannot be read, more than the %.0f that are "
                          "allowed; the first is %s: %s",
-                         data->root, probe->n_bad, data->n, allowed, first->path, first->reason);
+                         data->root, probe->n_bad, files, allowed, first->path, first->reason);
     for (int c = 0; c < data->n_classes; c++) {
         size_t all = 0, gone = 0;
         for (size_t i = 0; i < data->n; i++) {
-            all += data->images[i].label == c;
-            gone += data->images[i].label == c && drop[i];
+            all += thaw_dataset_has(data, i, c);
+            gone += thaw_dataset_has(data, i, c) && drop[i];
         }
         if (all && gone == all)
             return thaw_fail(err, THAW_EINPUT,
@@ -153,14 +167,14 @@ int thaw_probe_dataset(struct thaw_probe *probe, struct thaw_dataset *data,
     struct work w = {.data = data, .preprocess = preprocess, .options = options};
     size_t n = data->n;
     int rc = -1;
-    *probe = (struct thaw_probe){.files = n};
+    *probe = (struct thaw_probe){.files = n + data->n_lost};
     thaw_watch_init(&w.watch, options->progress, options->ctx, n);
     bool *drop = thaw_new(n, sizeof *drop, err);
     w.found = thaw_new(n, sizeof *w.found, err);
     if (!drop || !w.found || thaw_par_each(n, look_at, &w, err) || collect(probe, &w, drop, err) ||
         judge(probe, data, drop, options->limit, err))
         goto done;
-    if (probe->n_bad) {
+    if (probe->n_bad > data->n_lost) {
         thaw_dataset_drop(data, drop);
         if (options->cache)
             thaw_cache_drop(options->cache, drop);

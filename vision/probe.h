@@ -26,8 +26,8 @@ struct thaw_probe_samples {
 };
 
 struct thaw_probe {
-    size_t files;              /* looked at */
-    struct thaw_bad_file *bad; /* in the order of the data set */
+    size_t files;              /* looked at, and rows of a table that gave no image */
+    struct thaw_bad_file *bad; /* those rows, then files in the order of the data set */
     size_t n_bad;
     struct thaw_probe_samples *samples;               /* [images that stayed] */
     size_t n_deep, n_grey;                            /* of those that stayed */

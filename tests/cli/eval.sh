@@ -95,4 +95,4 @@ for i in 1 2 3; do echo 'no picture' >"$T/bad/infarct/y$i.png"; done
 fails 1 "cannot be read, more than the" thaw eval "$m" "$T/bad"
 thaw eval "$m" "$T/bad" --max-bad 0.5 >/dev/null 2>&1
 fails 1 "$T/none" thaw eval "$m" "$T/none"
-fails 2 "a model file and a folder" thaw eval "$m"
+fails 2 "a model file and a folder or table" thaw eval "$m"
