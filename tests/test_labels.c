@@ -111,7 +111,7 @@ static void test_pinned(void)
     static const char *const known[] = {"nodule", "mass", "effusion", "hernia"};
     struct thaw_dataset data;
     struct thaw_error err = {0};
-    const char *root = make_folders("pinned");
+    const char *root = make_folders("labels pinned");
     CU_ASSERT_EQUAL_FATAL(thaw_dataset_from_dir_by_label(&data, root, &err), 0);
     CU_ASSERT_EQUAL(thaw_labels_make(&data, THAW_SAME_NAME, known, 4, NULL, &err), -1);
     CU_ASSERT_TRUE(thaw_says(&err, "label normal is not among those of the model", NULL));
