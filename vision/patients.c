@@ -15,7 +15,7 @@ struct reading {
 static int read_one(void *ctx, size_t i, struct thaw_error *err)
 {
     struct reading *r = ctx;
-    return thaw_dicom_patient(r->data->images[i].path, r->ids[i], err);
+    return thaw_dicom_patient_load(r->data->images[i].path, r->ids[i], err);
 }
 
 static int by_text(const void *a, const void *b)
