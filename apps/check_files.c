@@ -73,10 +73,10 @@ static json_t *pairs_json(const struct thaw_check *c)
     for (size_t i = 0; i < c->n_pairs; i++) {
         const struct thaw_check_pair *p = &c->pairs[i];
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:f, s:b, s:b, s:b, s:b}", "a", path_of(c, p->a), "b",
-                            thaw_text_json(path_of(c, p->b)), "correlation", (double)p->alike,
-                            "same_pixels", p->equal, "mirrored", p->mirrored, "leak", p->leak,
-                            "conflict", p->conflict));
+            list, json_pack("{s:o, s:o, s:f, s:b, s:b, s:b, s:b}", "a",
+                            thaw_text_json(path_of(c, p->a)), "b", thaw_text_json(path_of(c, p->b)),
+                            "correlation", (double)p->alike, "same_pixels", p->equal, "mirrored",
+                            p->mirrored, "leak", p->leak, "conflict", p->conflict));
     }
     return list;
 }
