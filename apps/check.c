@@ -181,6 +181,7 @@ static void count(struct thaw_check *c)
         const struct thaw_check_image *image = &c->images[i];
         unsigned earlier = (1U << image->part) - 1;
         c->unreadable += c->survey.sights[i].reason != NULL;
+        c->blank += c->survey.sights[i].blank;
         c->leaks[image->part] += (image->copies_in & earlier) != 0;
         c->patients[image->part] += (image->patient_in & earlier) != 0;
     }

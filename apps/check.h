@@ -65,9 +65,9 @@ struct thaw_check {
     struct thaw_check_pair *pairs; /* leaks first, then conflicts, then the rest; likest first */
     size_t n_pairs;
     struct thaw_check_giveaway giveaways[THAW_CHECK_PROPERTIES];
-    /* Images that cannot be read, and rows of a table without one; beyond the first of equal ones;
-     * with a copy of another class. */
-    size_t unreadable, repeated, conflicts;
+    /* Images: that cannot be read, with rows of a table without one; that show nothing; beyond the
+     * first of equal ones; with a copy of another class. */
+    size_t unreadable, blank, repeated, conflicts;
     /* Images of part p that have a copy, or a patient, in an earlier part. */
     size_t leaks[THAW_CHECK_PARTS], patients[THAW_CHECK_PARTS];
     size_t severe; /* sum of what must not be: unreadable, conflicts, leaks, patients */

@@ -78,10 +78,10 @@ static json_t *pairs_json(const struct thaw_check *c)
     for (size_t i = 0; i < c->n_pairs; i++) {
         const struct thaw_check_pair *p = &c->pairs[i];
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:f, s:b, s:b, s:b, s:b}", "a", path_of(c, p->a), "b",
-                            thaw_text_json(path_of(c, p->b)), "correlation", (double)p->alike,
-                            "same_pixels", p->equal, "mirrored", p->mirrored, "leak", p->leak,
-                            "conflict", p->conflict));
+            list, json_pack("{s:o, s:o, s:f, s:b, s:b, s:b, s:b}", "a",
+                            thaw_text_json(path_of(c, p->a)), "b", thaw_text_json(path_of(c, p->b)),
+                            "correlation", (double)p->alike, "same_pixels", p->equal, "mirrored",
+                            p->mirrored, "leak", p->leak, "conflict", p->conflict));
     }
     return list;
 }
@@ -120,12 +120,13 @@ static json_t *properties_json(const struct thaw_check *c)
 
 json_t *thaw_check_json(const struct thaw_check *c)
 {
-    return json_pack(
-        "{s:o, s:I, s:b, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "data", thaw_text_json(c->root),
-        "images", (json_int_t)c->n, "divided", c->divided, "severe", (json_int_t)c->severe, "parts",
-        parts_json(c), "unreadable", unreadable_json(c), "repeated", (json_int_t)c->repeated,
-        "conflicts", (json_int_t)c->conflicts, "pairs", pairs_json(c), "patients",
-        c->groups ? thaw_text_json(c->groups) : json_null(), "properties", properties_json(c));
+    return json_pack("{s:o, s:I, s:b, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "data",
+                     thaw_text_json(c->root), "images", (json_int_t)c->n, "divided", c->divided,
+                     "severe", (json_int_t)c->severe, "parts", parts_json(c), "unreadable",
+                     unreadable_json(c), "blank", (json_int_t)c->blank, "repeated",
+                     (json_int_t)c->repeated, "conflicts", (json_int_t)c->conflicts, "pairs",
+                     pairs_json(c), "patients", c->groups ? thaw_text_json(c->groups) : json_null(),
+                     "properties", properties_json(c));
 }
 
 /* --- CSV --- */

@@ -91,6 +91,21 @@ static void print_unreadable(FILE *to, const struct thaw_check *c)
         fprintf(to, "   and %zu more; --json lists them all\n", c->unreadable - said);
 }
 
+static void print_blank(FILE *to, const struct thaw_check *c)
+{
+    size_t said = 0;
+    if (!c->blank)
+        return;
+    fprintf(to, "\n-- blank: %zu images show nothing, all their samples are equal\n", c->blank);
+    for (size_t i = 0; i < c->n && said < MOST_VALUES; i++)
+        if (c->survey.sights[i].blank) {
+            fprintf(to, "   %s\n", path_of(c, i));
+            said++;
+        }
+    if (c->blank > said)
+        fprintf(to, "   and %zu more\n", c->blank - said);
+}
+
 /* --- copies --- */
 
 static void print_pair(FILE *to, const struct thaw_check *c, const struct thaw_check_pair *p)
@@ -247,6 +262,7 @@ void thaw_check_text(FILE *to, const struct thaw_check *c)
     print_classes(to, c);
     print_values(to, c);
     print_unreadable(to, c);
+    print_blank(to, c);
     if (c->divided)
         print_leaks(to, c);
     print_patients(to, c);

@@ -90,11 +90,14 @@ bool thaw_dicom_inflates(const unsigned char *data, size_t size);
 /* Unpacks the beginning of one: the bytes that came out, at most `room`. */
 size_t thaw_dicom_inflate(const unsigned char *data, size_t size, unsigned char *out, size_t room);
 
-/* Characters of a patient's identity, with the end. */
-enum { THAW_DICOM_PATIENT = 65 };
-/* The patient's identity (0010,0020) that a file states, without the padding; "" where it states
- * none, is no DICOM file or cannot be read that far. Needs no library. */
-int thaw_dicom_patient(const char *path, char id[THAW_DICOM_PATIENT], struct thaw_error *err);
+/* Characters of a patient's identity, with the end; bytes of a file that it is looked for in. */
+enum { THAW_DICOM_PATIENT = 65, THAW_DICOM_HEAD = 1 << 17 };
+/* The patient's identity (0010,0020) that the beginning of a file states, without the padding; ""
+ * where it states none, is no DICOM file or cannot be read that far. Needs no library. */
+int thaw_dicom_patient(const unsigned char *data, size_t size, char id[THAW_DICOM_PATIENT],
+                       struct thaw_error *err);
+/* The same of a file, "" also where it cannot be opened. */
+int thaw_dicom_patient_load(const char *path, char id[THAW_DICOM_PATIENT], struct thaw_error *err);
 /* Does the file begin as DICOM does? */
 bool thaw_dicom_is(const char *path);
 

@@ -8,10 +8,8 @@
 #include "vision/codec.h"
 #include "vision/dicom.h"
 
-/* What stands before the patient fits into this many bytes; sequences nest that deep. */
-enum { HEAD = 1 << 17, DEPTH = 16 };
-enum { GLANCE = 1024 }; /* enough to know the kind of a file by */
-enum { PREAMBLE = 128, UID_MOST = 64 };
+enum { DEPTH = 16, PREAMBLE = 128, UID_MOST = 64 }; /* sequences nest DEPTH deep */
+enum { GLANCE = 1024 };                             /* enough to know the kind of a file by */
 static const uint32_t undefined = 0xffffffff;
 static const uint32_t syntax_tag = 0x00020010, patient_tag = 0x00100020;
 static const uint32_t item_end = 0xfffee00d, sequence_end = 0xfffee0dd;
@@ -134,26 +132,17 @@ static void read_header(struct cursor *c, char syntax[UID_MOST + 1])
     }
 }
 
-/* Elements stand in rising order. `scratch` [HEAD] is for what has to be unpacked. */
-static bool find_patient(const unsigned char *data, size_t size, unsigned char *scratch,
-                         char id[THAW_DICOM_PATIENT])
+/* Elements stand in rising order. */
+static bool find_patient(struct cursor *c, char id[THAW_DICOM_PATIENT])
 {
-    char syntax[UID_MOST + 1];
     struct element e;
-    struct cursor c = {.data = data, .size = size};
-    bool modern = size >= PREAMBLE + 4 && memcmp(data + PREAMBLE, "DICM", 4) == 0;
-    c.at = modern ? PREAMBLE + 4 : 0;
-    read_header(&c, syntax);
-    if (strcmp(syntax, "1.2.840.10008.1.2.1.99") == 0)
-        c = (struct cursor){.data = scratch,
-                            .size = thaw_dicom_inflate(data + c.at, size - c.at, scratch, HEAD)};
     /* Group 8 comes first: its number tells the order of bytes. */
-    c.big = has(&c, 8) && number(&c, c.at, 2) >> 8;
-    look_for_names(&c);
-    while (next(&c, &e) && e.tag <= patient_tag) {
+    c->big = has(c, 8) && number(c, c->at, 2) >> 8;
+    look_for_names(c);
+    while (next(c, &e) && e.tag <= patient_tag) {
         if (e.tag == patient_tag)
-            return take_text(&c, &e, id, THAW_DICOM_PATIENT);
-        if (!skip(&c, &e, 0))
+            return take_text(c, &e, id, THAW_DICOM_PATIENT);
+        if (!skip(c, &e, 0))
             return false;
     }
     return false;
@@ -177,21 +166,44 @@ bool thaw_dicom_is(const char *path)
     return is_dicom(head, size);
 }
 
-int thaw_dicom_patient(const char *path, char id[THAW_DICOM_PATIENT], struct thaw_error *err)
+int thaw_dicom_patient(const unsigned char *data, size_t size, char id[THAW_DICOM_PATIENT],
+                       struct thaw_error *err)
 {
-    unsigned char *head = thaw_new(2, HEAD, err);
+    char syntax[UID_MOST + 1];
+    unsigned char *unpacked = NULL;
+    struct cursor c = {.data = data, .size = size};
+    id[0] = 0;
+    if (!is_dicom(data, size))
+        return 0;
+    bool modern = size >= PREAMBLE + 4 && memcmp(data + PREAMBLE, "DICM", 4) == 0;
+    c.at = modern ? PREAMBLE + 4 : 0;
+    read_header(&c, syntax);
+    if (strcmp(syntax, "1.2.840.10008.1.2.1.99") == 0) {
+        if (!(unpacked = thaw_new(THAW_DICOM_HEAD, 1, err)))
+            return -1;
+        c = (struct cursor){
+            .data = unpacked,
+            .size = thaw_dicom_inflate(data + c.at, size - c.at, unpacked, THAW_DICOM_HEAD)};
+    }
+    if (!find_patient(&c, id))
+        id[0] = 0;
+    free(unpacked);
+    return 0;
+}
+
+int thaw_dicom_patient_load(const char *path, char id[THAW_DICOM_PATIENT], struct thaw_error *err)
+{
+    unsigned char *head = thaw_new(THAW_DICOM_HEAD, 1, err);
     id[0] = 0;
     if (!head)
         return -1;
     FILE *file = fopen(path, "rb");
     size_t size = file ? fread(head, 1, GLANCE, file) : 0;
-    if (is_dicom(head, size)) {
-        size += fread(head + size, 1, HEAD - size, file);
-        if (!find_patient(head, size, head + HEAD, id))
-            id[0] = 0;
-    }
+    if (is_dicom(head, size))
+        size += fread(head + size, 1, THAW_DICOM_HEAD - size, file);
     if (file)
         fclose(file);
+    int rc = thaw_dicom_patient(head, size, id, err);
     free(head);
-    return 0;
+    return rc;
 }

@@ -51,7 +51,7 @@ static int find_equal(struct thaw_pairs *pairs, const struct thaw_survey *survey
         return -1;
     for (size_t i = 0; i < survey->n; i++) {
         pairs->first[i] = i;
-        if (!survey->sights[i].reason)
+        if (!survey->sights[i].reason && !survey->sights[i].blank)
             all[n++] = (struct hashed){survey->sights[i].hash, i};
     }
     if (n)

@@ -26,7 +26,8 @@ struct thaw_pairs {
     size_t n_near;
 };
 
-/* Images that could not be read or are blank are in no pair of `near`. Candidates come from a
+/* Images that could not be read or are blank (empty slices are no copies) equal none and are in no
+ * pair of `near`. Candidates come from a
  * forest (vision/forest.h), THAW_FOREST_NEAREST of each image at most; then thumbnails are laid
  * over each other and correlated. The same for any number of threads. The caller releases after
  * success. */

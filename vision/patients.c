@@ -47,7 +47,7 @@ static int read_one(void *ctx, size_t i, struct thaw_error *err)
 {
     struct thaw_dataset *data = ctx;
     char id[THAW_DICOM_PATIENT];
-    if (thaw_dicom_patient(data->images[i].path, id, err))
+    if (thaw_dicom_patient_load(data->images[i].path, id, err))
         return -1;
     return !*id || (data->images[i].group = thaw_strdup(id, err)) ? 0 : -1;
 }

@@ -78,6 +78,7 @@ put("leaky/val/a/frames.dcm", dicom([picture(902), picture(0), picture(903)], "Q
 put("leaky/val/b/same.dcm", dicom([picture(1010)], "P3"))
 put("leaky/val/b/cut.dcm", dicom([picture(1011)], "Q3")[:-900])
 for p in range(12):
+    put(f"flat/{'ab'[p % 2]}/E{p}", dicom([[40] * (W * H)], f"P{p}"))
     for k in range(3):
         put(f"flat/{'ab'[p % 2]}/IM{p}{k}", dicom([picture(5000 + 10 * p + k)], f"P{p}"))
 PY
@@ -102,9 +103,14 @@ is 1 "$(ask "$T/c.json" "d['parts'][1]['patients_of_earlier_parts']")" # same.dc
 ask "$T/c.json" "d['patients']" | grep -q 'as the DICOM files state them: 8 in 16 of 16 images'
 ask "$T/c.json" "[v['value'] for p in d['properties'] if p['property'] == 'depth' for v in p['values']]" | grep -q float
 
+# --- slices without anything on them are told, and are no copies ---
+thaw check "$T/flat" --json >"$T/f.json" 2>/dev/null
+is '(12, 0, 0)' "$(ask "$T/f.json" "(d['blank'], d['repeated'], len(d['pairs']))")"
+prints '^-- blank: 12 images show nothing' thaw check "$T/flat" 2>/dev/null
+
 net=(--backbone random:mobilenet_v2:0.35 --size 32 --threads 1 --batch 8 --stages 'head:epochs=1')
 thaw train "$T/flat" "${net[@]}" -o "$T/flat.h5" >/dev/null 2>"$T/err"
-grep -q 'groups: patients as the DICOM files state them: 12 in 36 of 36 images' "$T/err"
+grep -q 'groups: patients as the DICOM files state them: 12 in 48 of 48 images' "$T/err"
 python3 - "$T/flat.run/split.csv" <<'PY'
 import csv, sys
 side = {}
@@ -121,3 +127,4 @@ grep -q 'warning: 1 groups stand both in' "$T/err"
 thaw eval "$T/leaky.h5" "$T/leaky" --max-bad 0.2 --json >"$T/e.json" 2>/dev/null
 is "['exported.png', 'frames.dcm', 'turned.dcm', 'volume.nii']" \
     "$(ask "$T/e.json" "sorted(f.split('/')[-1] for f in d['known_files'])")"
+prints '^leaks: none of these 48 images looks like one of the 16 ' thaw eval "$T/leaky.h5" "$T/flat" 2>/dev/null
