@@ -26,7 +26,7 @@ static int list(struct thaw_check *c, const struct thaw_check_options *o, struct
     struct thaw_parts parts;
     const struct thaw_dataset *train = &c->sets[0];
     int rc = 0;
-    if (thaw_parts_find(&parts, c->root, o->columns, o->roots, err))
+    if (thaw_parts_find(&parts, c->root, o->columns, o->roots, false, err))
         return -1;
     const char *const folders[THAW_CHECK_PARTS] = {parts.train, parts.val, parts.test};
     c->divided = parts.split;
@@ -214,11 +214,12 @@ static int compare(struct thaw_check *c, float alike, struct thaw_error *err)
 int thaw_check_find(struct thaw_check *c, const char *root, const struct thaw_check_options *o,
                     struct thaw_error *err)
 {
-    *c = (struct thaw_check){.root = root};
+    *c = (struct thaw_check){.root = root, .frame = o->frame};
     const struct thaw_dataset *const sets[THAW_CHECK_PARTS] = {&c->sets[0], &c->sets[1],
                                                                &c->sets[2]};
     if (list(c, o, err) ||
-        thaw_copies_look(&c->survey, sets, THAW_CHECK_PARTS, false, "reading", err) ||
+        thaw_copies_look(&c->survey, sets, THAW_CHECK_PARTS,
+                         (struct thaw_survey_options){.frame = o->frame}, "reading", err) ||
         compare(c, o->alike, err) || spread_patients(c, err))
         return -1;
     count(c);

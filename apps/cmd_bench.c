@@ -106,7 +106,7 @@ static int open_model(struct work *w, const char *name, struct thaw_error *err)
         return -1;
     bool own = m->n_classes && (!v->classes || !m->file); /* random weights came with a top */
     w->head = own ? thaw_model_feature_node(m->graph) + 1
-                  : thaw_model_replace_head(m->graph, request.classes, 0, 0, err);
+                  : thaw_model_replace_head(m->graph, request.classes, "softmax", 0, 0, err);
     w->report.model = m;
     return w->head < 0 ? -1 : 0;
 }

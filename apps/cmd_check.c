@@ -8,6 +8,7 @@ struct values {
     struct thaw_common common;
     const char *group_by, *csv, *sheet;
     double alike;
+    long frame;
 };
 
 static const struct thaw_option options[] = {
@@ -20,6 +21,9 @@ static const struct thaw_option options[] = {
     {"--alike", 0, THAW_OPTION_NUMBER, offsetof(struct values, alike), "R", "0.95", 0.8, 1,
      "correlation from which two pictures count as copies; lower finds more distant slices of one "
      "scan, and then pictures of different people"},
+    {"--frame", 0, THAW_OPTION_INT, offsetof(struct values, frame), "N", NULL, 1, 1000000,
+     "which picture of a file with several frames, pages or slices, from 1 (default: the middle "
+     "one)"},
     {"--sheet", 0, THAW_OPTION_TEXT, offsetof(struct values, sheet), "FILE.png", NULL, 0, 0,
      "draw the pairs side by side, the gravest first"},
     {"--csv", 0, THAW_OPTION_TEXT, offsetof(struct values, csv), "FILE", NULL, 0, 0,
@@ -59,7 +63,8 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     struct thaw_check_options how = {.group_by = v->group_by,
                                      .columns = v->common.columns,
                                      .roots = v->common.roots,
-                                     .alike = (float)v->alike};
+                                     .alike = (float)v->alike,
+                                     .frame = (int)v->frame};
     if (n_args != 1)
         return thaw_fail(err, THAW_EUSAGE,
                          "one folder of scans is needed, or a table of them (CSV)");

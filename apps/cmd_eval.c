@@ -6,17 +6,17 @@
 
 #include "apps/command.h"
 #include "apps/common.h"
-#include "apps/copies.h"
+#include "apps/eval_leaks.h"
 #include "apps/inputs.h"
+#include "apps/judge.h"
 #include "apps/report.h"
-#include "apps/seen.h"
 #include "apps/text.h"
 #include "io/base/mem.h"
 #include "vision/parts.h"
 
 struct values {
     struct thaw_common common;
-    const char *split, *labels, *csv, *against;
+    const char *split, *labels, *csv, *against, *positive;
     double max_bad;
 };
 
@@ -28,10 +28,12 @@ static const struct thaw_option options[] = {
      "names of the classes, one a line, for a model that does not hold them"},
     {"--csv", 0, THAW_OPTION_TEXT, offsetof(struct values, csv), "FILE", NULL, 0, 0,
      "write a table of the images: file, label, prediction, probability of every class"},
+    {"--positive", 0, THAW_OPTION_TEXT, offsetof(struct values, positive), "CLASS", NULL, 0, 0,
+     "of two classes, the one that is looked for: its sensitivity and specificity lead the report "
+     "(default: the one that the model's threshold is for)"},
     {"--against", 0, THAW_OPTION_TEXT, offsetof(struct values, against), "DIR", NULL, 0, 0,
-     "folder or table of the images the model was trained on: images that look like one of those "
-     "count as "
-     "known to the model (without it, only the very files it was trained on do)"},
+     "folder or table of images the model was trained on: what looks like one of them counts as "
+     "known to the model, too; for models that do not tell what they were trained on"},
     THAW_OPTION_JSON(struct values),
     {"--max-bad", 0, THAW_OPTION_NUMBER, offsetof(struct values, max_bad), "SHARE", "0.05", 0, 1,
      "part of the files that may be unreadable before the evaluation fails"},
@@ -51,13 +53,10 @@ struct work {
     struct thaw_probe probe;
     struct thaw_cache *cache;
     float *probabilities;
-    struct thaw_metrics metrics;
-    bool *known;               /* [data.n]: trained on, or looks like an image that was */
-    size_t selected, trained;  /* images that chose the weights; that they were fitted to */
-    size_t copies;             /* that look like an image of --against */
-    size_t n_known, right;     /* of the others: images that are right */
-    double right_lo, right_hi; /* the 95 % interval of their share */
-    char note[160];            /* about the two, for the text; "" when there is nothing to say */
+    struct thaw_decision decision;
+    struct thaw_judgement judgement;
+    int positive; /* -1: the decision's */
+    struct thaw_eval_leaks leaks;
 };
 
 /* --- what is evaluated --- */
@@ -79,6 +78,31 @@ static int choose_classes(struct work *w, struct thaw_error *err)
     return 0;
 }
 
+/* The thresholds of the model, and the class that is looked for. */
+static int choose_positive(struct work *w, struct thaw_error *err)
+{
+    const char *name = w->v->positive;
+    if (thaw_decision_read(&w->decision, &w->model, err))
+        return -1;
+    w->positive = -1;
+    if (!name)
+        return 0;
+    if (w->runner.classes != 2 || w->runner.top == THAW_TOP_LABELS)
+        return thaw_fail(err, THAW_EUSAGE, "--positive %s: goes with two classes; %s has %d %s",
+                         name, w->model.path, w->runner.classes,
+                         w->runner.top == THAW_TOP_LABELS ? "labels" : "classes");
+    for (int k = 0; k < 2; k++)
+        if (strcmp(w->classes[k], name) == 0)
+            w->positive = k;
+    if (w->positive < 0)
+        return thaw_fail(err, THAW_EUSAGE, "--positive %s: the classes are %s and %s", name,
+                         w->classes[0], w->classes[1]);
+    if (w->decision.n && w->positive != w->decision.positive)
+        return thaw_fail(err, THAW_EUSAGE, "--positive %s: the threshold of %s is for %s", name,
+                         w->model.path, w->classes[w->decision.positive]);
+    return 0;
+}
+
 static bool is_table(const char *path)
 {
     struct stat st;
@@ -91,7 +115,8 @@ static int find_parts(struct thaw_parts *parts, const char *path, const struct w
 {
     const struct thaw_common *o = &w->v->common;
     bool use = is_table(path) || !w->tables;
-    return thaw_parts_find(parts, path, use ? o->columns : NULL, use ? o->roots : NULL, err);
+    return thaw_parts_find(parts, path, use ? o->columns : NULL, use ? o->roots : NULL,
+                           w->runner.top == THAW_TOP_LABELS, err);
 }
 
 /* The part that is evaluated, or -1. */
@@ -122,16 +147,25 @@ static int choose_part(const struct thaw_parts *parts, const char *root, const c
     return part;
 }
 
+/* The images of a part, with the classes or labels of `names` (NULL: whatever they are called). */
+static int list_part(const struct work *w, const struct thaw_parts *parts, enum thaw_part part,
+                     char *const *names, struct thaw_dataset *data, struct thaw_error *err)
+{
+    const char *const *pinned = (const char *const *)names;
+    const char *none = json_string_value(json_object_get(w->model.record, "no_finding"));
+    int n = names ? w->runner.classes : 0;
+    return w->runner.top == THAW_TOP_LABELS
+               ? thaw_parts_list_labels(parts, part, pinned, n, none, data, err)
+               : thaw_parts_list(parts, part, pinned, n, data, err);
+}
+
 static int read_data(struct work *w, const char *root, struct thaw_error *err)
 {
     struct thaw_parts parts;
     if (find_parts(&parts, root, w, err))
         return -1;
     int part = choose_part(&parts, root, w->v->split, err);
-    int rc = part < 0
-                 ? -1
-                 : thaw_parts_list(&parts, (enum thaw_part)part, (const char *const *)w->classes,
-                                   w->runner.classes, &w->data, err);
+    int rc = part < 0 ? -1 : list_part(w, &parts, (enum thaw_part)part, w->classes, &w->data, err);
     thaw_parts_release(&parts);
     if (rc)
         return -1;
@@ -148,102 +182,51 @@ static int read_data(struct work *w, const char *root, struct thaw_error *err)
 
 /* --- were these images met before? --- */
 
-static const json_t *below(const json_t *object, const char *const *keys)
-{
-    for (; object && *keys; keys++)
-        object = json_object_get(object, *keys);
-    return object;
-}
-
-static int find_met(struct work *w, struct thaw_error *err)
-{
-    static const char *const selected_on[] = {"metrics", "validation", "selected_on", NULL};
-    static const char *const val[] = {"provenance", "data", "val_files", NULL};
-    static const char *const train[] = {"provenance", "data", "train_files", NULL};
-    const json_t *record = w->model.record;
-    size_t n = w->data.n;
-    bool *chose = thaw_new(n, sizeof *chose, err);
-    int rc =
-        chose ? thaw_seen_find(below(record, train), &w->data, w->known, &w->trained, err) : -1;
-    if (rc == 0 && json_is_true(below(record, selected_on)))
-        rc = thaw_seen_find(below(record, val), &w->data, chose, &w->selected, err);
-    free(chose);
-    if (rc)
-        return -1;
-    if (w->trained)
-        snprintf(w->note, sizeof w->note, "trained on %zu of %zu", w->trained, n);
-    if (w->selected)
-        snprintf(w->note + strlen(w->note), sizeof w->note - strlen(w->note), "%sselected on%s",
-                 w->trained ? ", " : "", w->selected == n ? "" : " some of them");
-    return 0;
-}
-
+/* The images of --against, whatever their classes are called. */
 static int list_trained(struct thaw_dataset *trained, const struct work *w, struct thaw_error *err)
 {
     struct thaw_parts parts;
     if (find_parts(&parts, w->v->against, w, err))
-        return -1;
-    int rc = thaw_parts_list(&parts, THAW_PART_TRAIN, NULL, 0, trained, err);
+        return thaw_error_prefix(err, "--against");
+    int rc = list_part(w, &parts, THAW_PART_TRAIN, NULL, trained, err);
     thaw_parts_release(&parts);
-    return rc;
+    return rc ? thaw_error_prefix(err, "--against") : 0;
 }
 
-/* The images of --against, whatever their classes are called. */
-static int find_copies(struct work *w, struct thaw_error *err)
+static int find_known(struct work *w, struct thaw_error *err)
 {
-    struct thaw_dataset trained;
-    char *example = NULL;
-    bool *met = NULL;
-    int rc = -1;
-    if (!w->v->against)
-        return 0;
-    if (list_trained(&trained, w, err))
-        return thaw_error_prefix(err, "--against");
-    if ((met = thaw_new(w->data.n, sizeof *met, err)) &&
-        thaw_copies_between(&trained, &w->data, met, &w->copies, &example, err) == 0)
-        rc = 0;
-    for (size_t i = 0; rc == 0 && i < w->data.n; i++)
-        w->known[i] |= met[i];
-    if (example)
-        fprintf(stderr, "known to the model: %zu images, e.g. %s\n", w->copies, example);
-    free(met);
-    free(example);
-    thaw_dataset_release(&trained);
+    struct thaw_dataset trained = {0};
+    if (w->v->against && list_trained(&trained, w, err))
+        return -1;
+    int rc =
+        thaw_eval_leaks_find(&w->leaks, &w->model, &w->data, w->v->against ? &trained : NULL, err);
+    if (w->v->against)
+        thaw_dataset_release(&trained);
     return rc;
 }
 
 /* Accuracy on the images that the model cannot know. */
-static void count_others(struct work *w)
+static int count_others(struct work *w, struct thaw_error *err)
 {
-    for (size_t i = 0; i < w->data.n; i++) {
-        const float *row = w->probabilities + i * (size_t)w->runner.classes;
-        w->n_known += w->known[i];
-        w->right +=
-            !w->known[i] && thaw_report_top(row, w->runner.classes) == w->data.images[i].label;
-    }
-    thaw_wilson(w->right, w->data.n - w->n_known, &w->right_lo, &w->right_hi);
+    bool *right = thaw_new(w->data.n, sizeof *right, err);
+    if (!right)
+        return -1;
+    for (size_t i = 0; i < w->data.n; i++)
+        right[i] = thaw_judge_right(&w->judgement, &w->data, i,
+                                    w->probabilities + i * (size_t)w->runner.classes);
+    thaw_eval_leaks_count(&w->leaks, right, w->data.n);
+    free(right);
+    return 0;
 }
 
 /* --- output --- */
 
-static json_t *others_json(const struct work *w)
-{
-    size_t n = w->data.n - w->n_known;
-    return json_pack("{s:I, s:o, s:[f, f]}", "images", (json_int_t)n, "accuracy",
-                     n ? json_real((double)w->right / (double)n) : json_null(), "accuracy_ci95",
-                     w->right_lo, w->right_hi);
-}
-
 static int print_json(const struct work *w, struct thaw_error *err)
 {
-    json_t *all = thaw_report_json(&w->metrics, w->classes, w->probe.n_bad);
+    json_t *all = thaw_judgement_json(&w->judgement, w->classes, w->probe.n_bad);
     if (all) {
         json_object_set_new(all, "skipped_files", thaw_inputs_bad_json(&w->probe));
-        json_object_set_new(all, "selected_on", json_boolean(w->selected));
-        json_object_set_new(all, "selected_images", json_integer((json_int_t)w->selected));
-        json_object_set_new(all, "trained_images", json_integer((json_int_t)w->trained));
-        json_object_set_new(all, "copies", json_integer((json_int_t)w->copies));
-        json_object_set_new(all, "without_known", others_json(w));
+        thaw_eval_leaks_json(&w->leaks, &w->data, all);
         json_object_set_new(all, "model", json_string(w->model.path));
         json_object_set_new(all, "data", json_string(w->data.root));
     }
@@ -253,24 +236,9 @@ static int print_json(const struct work *w, struct thaw_error *err)
 static int print_text(const struct work *w)
 {
     printf("%s on %s\n", w->model.path, w->data.root);
-    thaw_report_text(stdout, &w->metrics, w->classes, *w->note ? w->note : NULL);
-    if (w->trained)
-        printf("\ntrained on: %zu of these %zu images are ones the model was fitted to, so these "
-               "figures\nsay little about new scans.\n",
-               w->trained, w->data.n);
-    if (w->copies)
-        printf("\ncopies: %zu of these %zu images look like images in %s.\n", w->copies, w->data.n,
-               w->v->against);
-    if (w->n_known && w->n_known < w->data.n)
-        printf("\nwithout images known to the model: accuracy %.4f on %zu images, 95 %% interval "
-               "%.4f to %.4f\n",
-               (double)w->right / (double)(w->data.n - w->n_known), w->data.n - w->n_known,
-               w->right_lo, w->right_hi);
-    if (w->selected)
-        printf(
-            "\nselected on: %zu of these %zu images chose which weights were kept (--keep best), "
-            "so these\nfigures are a little better than new scans will give.\n",
-            w->selected, w->data.n);
+    const char *share = w->judgement.by_label ? "all labels right" : "accuracy";
+    thaw_judgement_print(stdout, &w->judgement, w->classes, *w->leaks.note ? w->leaks.note : NULL);
+    thaw_eval_leaks_text(stdout, &w->leaks, &w->data, share, w->decision.n > 0);
     if (w->probe.n_bad) {
         printf("\n%zu files skipped:\n", w->probe.n_bad);
         for (size_t i = 0; i < w->probe.n_bad; i++)
@@ -283,36 +251,24 @@ static int print_text(const struct work *w)
 
 static int compute(struct work *w, struct thaw_error *err)
 {
-    size_t n = w->data.n;
-    int classes = w->runner.classes;
-    int *labels = thaw_new(n, sizeof *labels, err);
-    int rc = -1;
-    if (!labels || !(w->probabilities = thaw_new(n, (size_t)classes * sizeof(float), err)))
-        goto done;
-    for (size_t i = 0; i < n; i++)
-        labels[i] = w->data.images[i].label;
-    if (thaw_runner_dataset(&w->runner, &w->data, w->cache, "evaluating", w->probabilities, NULL,
+    size_t width = (size_t)w->runner.classes * sizeof(float);
+    if (!(w->probabilities = thaw_new(w->data.n, width, err)) ||
+        thaw_runner_dataset(&w->runner, &w->data, w->cache, "evaluating", w->probabilities, NULL,
                             err))
-        goto done;
-    rc = thaw_metrics_compute(&w->metrics, w->probabilities, labels, n, classes, err);
-done:
-    free(labels);
-    return rc;
+        return -1;
+    return thaw_judge(&w->judgement, &w->data, w->probabilities, &w->decision, w->positive, err);
 }
 
 static int evaluate(struct work *w, const char *data, struct thaw_error *err)
 {
     if (thaw_runner_init(&w->runner, &w->model, THAW_ANSWER_PROBABILITIES, -1, err) ||
-        choose_classes(w, err))
+        choose_classes(w, err) || choose_positive(w, err))
         return -1;
     thaw_runner_tell(&w->runner);
-    if (read_data(w, data, err) || compute(w, err) ||
-        !(w->known = thaw_new(w->data.n, sizeof *w->known, err)) || find_met(w, err) ||
-        find_copies(w, err))
+    if (read_data(w, data, err) || compute(w, err) || find_known(w, err))
         return -1;
-    count_others(w);
-    if (w->v->csv &&
-        thaw_report_csv(w->v->csv, &w->data, w->classes, w->runner.classes, w->probabilities, err))
+    if (count_others(w, err) ||
+        (w->v->csv && thaw_report_csv(w->v->csv, &w->data, &w->decision, w->probabilities, err)))
         return -1;
     return w->v->common.json ? print_json(w, err) : print_text(w);
 }
@@ -329,9 +285,10 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
         return -1;
     int rc = evaluate(&w, args[1], err);
     thaw_labels_free(w.labels, w.runner.classes);
-    thaw_metrics_release(&w.metrics);
+    thaw_judgement_release(&w.judgement);
+    thaw_decision_release(&w.decision);
     free(w.probabilities);
-    free(w.known);
+    thaw_eval_leaks_release(&w.leaks);
     thaw_cache_free(w.cache);
     thaw_probe_release(&w.probe);
     thaw_dataset_release(&w.data);
@@ -348,11 +305,12 @@ const struct thaw_command thaw_command_eval = {
         "Runs the model on DATA, a folder with one subfolder a class (or with train/, val/ and\n"
         "test/ of that form) or a CSV file with a row for each image (see thaw train --help), and\n"
         "reports accuracy with its 95 % interval (Wilson), balanced accuracy, figures of each\n"
-        "class, the confusion matrix, AUC, loss and calibration. The classes must bear the "
-        "model's\n"
-        "names. Files that cannot be read are skipped and listed. Images that the model was\n"
-        "trained on, or that chose its weights, are told, and the accuracy without them;\n"
-        "--against finds their copies too.\n\n"
+        "class, the confusion matrix, AUC, loss and calibration. The classes must bear the names\n"
+        "of the model. Files that cannot be read are skipped and listed. Images that the model "
+        "was\n"
+        "trained on, that look like one it was trained on, or that chose its weights are told, "
+        "and\n"
+        "the accuracy without them.\n\n"
         "  thaw eval tuned.h5 scans/test\n"
         "  thaw eval tuned.h5 scans --split test --json --csv answers.csv",
     .options = options,

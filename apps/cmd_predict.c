@@ -6,7 +6,7 @@
 #include "apps/command.h"
 #include "apps/common.h"
 #include "apps/inputs.h"
-#include "apps/report.h"
+#include "apps/judge.h"
 #include "apps/text.h"
 #include "io/base/mem.h"
 #include "io/npy.h"
@@ -39,19 +39,13 @@ struct work {
     struct thaw_model_file model;
     struct thaw_inputs inputs;
     struct thaw_runner runner;
-    char **labels;        /* of its own, or NULL */
-    char *const *classes; /* names to show; NULL: numbers */
-    float *probabilities; /* [n, classes] */
+    char **labels;                 /* of its own, or NULL */
+    char *const *classes;          /* names to show */
+    bool by_label;                 /* each has a probability of its own */
+    struct thaw_decision decision; /* from which probability on something is said */
+    float *probabilities;          /* [n, classes] */
     float *seen;
 };
-
-static const char *class_name(const struct work *w, int k, char number[16])
-{
-    if (w->classes)
-        return w->classes[k];
-    snprintf(number, 16, "%d", k);
-    return number;
-}
 
 /* top[count] = the classes of the largest probabilities, in falling order; ties by number. */
 static void find_top(const float *row, int classes, int *top, int count)
@@ -69,62 +63,112 @@ static void find_top(const float *row, int classes, int *top, int count)
 
 /* --- output --- */
 
+/* Labels that are there, then the most probable others up to `count` in all. */
+static void print_labels(const struct work *w, const float *row, const int *top, int count)
+{
+    int there = 0, shown = 0;
+    for (int k = 0; k < w->runner.classes; k++)
+        if (thaw_judge_says(&w->decision, row, top[k]))
+            printf("%s%s %.4f", there++ ? ", " : "", w->classes[top[k]], (double)row[top[k]]);
+    printf("%s", there ? "" : "none");
+    for (int k = 0; k < w->runner.classes && there + shown < count; k++)
+        if (!thaw_judge_says(&w->decision, row, top[k]))
+            printf("%s%s %.4f", shown++ ? ", " : "; below their thresholds: ", w->classes[top[k]],
+                   (double)row[top[k]]);
+}
+
 static int print_text(const struct work *w, int *top, int count, struct thaw_error *err)
 {
-    char name[600], number[16];
+    char name[600];
+    int classes = w->runner.classes;
+    struct thaw_rule rule;
     (void)err;
     for (size_t i = 0; i < w->inputs.n; i++) {
-        const float *row = w->probabilities + i * (size_t)w->runner.classes;
-        find_top(row, w->runner.classes, top, count);
+        const float *row = w->probabilities + i * (size_t)classes;
+        find_top(row, classes, top, classes);
         printf("%s: ", thaw_inputs_name(&w->inputs, i, name, sizeof name));
-        for (int k = 0; k < count; k++)
-            printf("%s%s %.4f", k ? "; " : "", class_name(w, top[k], number), (double)row[top[k]]);
+        if (w->by_label)
+            print_labels(w, row, top, count);
+        for (int k = 0; !w->by_label && k < count; k++)
+            printf("%s%s %.4f", k ? "; " : "", w->classes[top[k]], (double)row[top[k]]);
+        if (!w->by_label && thaw_decision_rule(&w->decision, &rule))
+            printf("; said: %s (%s from %.4f on)",
+                   w->classes[thaw_judge_class(&w->decision, row, classes)],
+                   w->classes[rule.positive], (double)rule.threshold);
         printf("\n");
     }
     return 0;
 }
 
-static int print_json(const struct work *w, int *top, int count, struct thaw_error *err)
+static json_t *findings_json(const struct work *w, const float *row, const int *top)
 {
-    char name[600], number[16];
-    json_t *predictions = json_array();
-    for (size_t i = 0; i < w->inputs.n; i++) {
-        const float *row = w->probabilities + i * (size_t)w->runner.classes;
-        json_t *list = json_array();
-        find_top(row, w->runner.classes, top, count);
-        for (int k = 0; k < count; k++)
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:f}", "class", class_name(w, top[k], number),
-                                            "probability", (double)row[top[k]]));
-        json_array_append_new(predictions,
-                              json_pack("{s:s, s:o}", "file",
-                                        thaw_inputs_name(&w->inputs, i, name, sizeof name), "top",
-                                        list));
-    }
-    return thaw_common_print_json(json_pack("{s:o, s:o}", "predictions", predictions, "skipped",
-                                            thaw_inputs_skipped(&w->inputs)),
-                                  err);
+    json_t *list = json_array();
+    for (int k = 0; k < w->runner.classes; k++)
+        if (thaw_judge_says(&w->decision, row, top[k]))
+            json_array_append_new(
+                list,
+                json_pack("{s:s, s:f, s:f}", "class", w->classes[top[k]], "probability",
+                          (double)row[top[k]], "threshold",
+                          (double)(w->decision.n ? w->decision.list[top[k]].threshold : 0.5F)));
+    return list;
 }
 
-static void write_table(const struct work *w, FILE *f)
+static json_t *prediction_json(const struct work *w, size_t i, int *top, int count)
 {
-    char name[600], number[16];
+    char name[600];
+    int classes = w->runner.classes;
+    const float *row = w->probabilities + i * (size_t)classes;
+    json_t *list = json_array();
+    find_top(row, classes, top, classes);
+    for (int k = 0; k < count; k++)
+        json_array_append_new(list, json_pack("{s:s, s:f}", "class", w->classes[top[k]],
+                                              "probability", (double)row[top[k]]));
+    json_t *one = json_pack("{s:s, s:o}", "file",
+                            thaw_inputs_name(&w->inputs, i, name, sizeof name), "top", list);
+    if (one && w->by_label)
+        json_object_set_new(one, "findings", findings_json(w, row, top));
+    else if (one)
+        json_object_set_new(one, "prediction",
+                            json_string(w->classes[thaw_judge_class(&w->decision, row, classes)]));
+    return one;
+}
+
+static int print_json(const struct work *w, int *top, int count, struct thaw_error *err)
+{
+    json_t *predictions = json_array();
+    for (size_t i = 0; i < w->inputs.n; i++)
+        json_array_append_new(predictions, prediction_json(w, i, top, count));
+    json_t *all = json_pack("{s:o, s:o}", "predictions", predictions, "skipped",
+                            thaw_inputs_skipped(&w->inputs));
+    if (all && w->decision.n)
+        json_object_set_new(all, "decision", thaw_decision_json(&w->decision, w->classes));
+    return thaw_common_print_json(all, err);
+}
+
+static int write_table(const struct work *w, FILE *f, struct thaw_error *err)
+{
+    char name[600];
     int classes = w->runner.classes;
     fprintf(f, "file,prediction");
     for (int k = 0; k < classes; k++) {
         putc(',', f);
-        thaw_csv_field(f, class_name(w, k, number));
+        thaw_csv_field(f, w->classes[k]);
     }
     putc('\n', f);
     for (size_t i = 0; i < w->inputs.n; i++) {
         const float *row = w->probabilities + i * (size_t)classes;
+        char *said = thaw_judge_text(&w->decision, w->by_label, row, w->classes, classes, err);
+        if (!said)
+            return -1;
         thaw_csv_field(f, thaw_inputs_name(&w->inputs, i, name, sizeof name));
         putc(',', f);
-        thaw_csv_field(f, class_name(w, thaw_report_top(row, classes), number));
+        thaw_csv_field(f, said);
+        free(said);
         for (int k = 0; k < classes; k++)
             fprintf(f, ",%.9g", (double)row[k]);
         putc('\n', f);
     }
+    return 0;
 }
 
 static int save_table(const struct work *w, const char *path, struct thaw_error *err)
@@ -133,13 +177,14 @@ static int save_table(const struct work *w, const char *path, struct thaw_error 
     if (thaw_replace_begin(&replace, path, err))
         return -1;
     FILE *f = fopen(replace.temporary, "w");
-    if (f) {
-        write_table(w, f);
-        bool bad = ferror(f);
-        if (!((fclose(f) != 0) | bad))
-            return thaw_replace_commit(&replace, err);
-    }
-    thaw_fail_errno(err, "%s: cannot be written", path);
+    int rc = f ? write_table(w, f, err) : 0;
+    bool bad = !f || ferror(f);
+    if (f)
+        bad |= fclose(f) != 0;
+    if (rc == 0 && !bad)
+        return thaw_replace_commit(&replace, err);
+    if (rc == 0)
+        thaw_fail_errno(err, "%s: cannot be written", path);
     thaw_replace_abort(&replace);
     return -1;
 }
@@ -153,7 +198,7 @@ static int output(const struct work *w, struct thaw_error *err)
         return -1;
     if (w->v->csv && save_table(w, w->v->csv, err))
         return -1;
-    int *top = thaw_new((size_t)count, sizeof *top, err);
+    int *top = thaw_new((size_t)classes, sizeof *top, err);
     int rc = !top                ? -1
              : w->v->common.json ? print_json(w, top, count, err)
                                  : print_text(w, top, count, err);
@@ -163,16 +208,29 @@ static int output(const struct work *w, struct thaw_error *err)
 
 /* --- work --- */
 
+/* Names for classes that have none. */
+static char **number_classes(int n, struct thaw_error *err)
+{
+    char **names = thaw_new((size_t)n + 1, sizeof *names, err);
+    for (int k = 0; names && k < n; k++)
+        if (!(names[k] = thaw_format(err, "%d", k))) {
+            thaw_labels_free(names, n);
+            return NULL;
+        }
+    return names;
+}
+
 static int choose_names(struct work *w, struct thaw_error *err)
 {
     int n = w->runner.classes;
-    w->classes = w->model.classes && n == w->model.n_classes ? w->model.classes : NULL;
-    if (!w->v->labels)
-        return 0;
-    if (!(w->labels = thaw_labels_load(w->v->labels, n, err)))
+    bool named = w->model.classes && n == w->model.n_classes;
+    w->by_label = w->runner.top == THAW_TOP_LABELS;
+    if (w->v->labels || !named)
+        w->labels = w->v->labels ? thaw_labels_load(w->v->labels, n, err) : number_classes(n, err);
+    if ((w->v->labels || !named) && !w->labels)
         return -1;
-    w->classes = w->labels;
-    return 0;
+    w->classes = w->labels ? w->labels : w->model.classes;
+    return thaw_decision_read(&w->decision, &w->model, err);
 }
 
 static int compute(struct work *w, struct thaw_error *err)
@@ -206,6 +264,7 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     rc = thaw_inputs_verdict(&w.inputs, err);
 done:
     thaw_labels_free(w.labels, w.runner.classes);
+    thaw_decision_release(&w.decision);
     free(w.probabilities);
     free(w.seen);
     thaw_runner_release(&w.runner);
@@ -224,7 +283,9 @@ const struct thaw_command thaw_command_predict = {
     .usage = "MODEL FILE... [-k N] [--json] [--csv FILE]",
     .summary = "the most probable classes of images",
     .help =
-        "Shows the most probable classes of each FILE with their probabilities. A folder stands\n"
+        "Shows the most probable classes of each FILE with their probabilities; of a model of "
+        "labels\n"
+        "those that are there, by the thresholds that the model holds. A folder stands\n"
         "for all images in it. Files that cannot be read are named with the reason; the others\n"
         "are still done, and the exit code is 1.\n\n"
         "  thaw predict tuned.h5 film1.png film2.jpg\n"

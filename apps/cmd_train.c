@@ -6,8 +6,9 @@
 
 #include "apps/calibration.h"
 #include "apps/command.h"
+#include "apps/decision.h"
 #include "apps/interrupt.h"
-#include "apps/report.h"
+#include "apps/judge.h"
 #include "apps/run_model.h"
 #include "apps/train_cache.h"
 #include "apps/train_data.h"
@@ -17,7 +18,9 @@
 #include "apps/train_record.h"
 #include "apps/train_run.h"
 #include "apps/train_turn.h"
+#include "apps/train_weights.h"
 #include "io/base/mem.h"
+#include "vision/labels.h"
 
 struct job {
     struct thaw_train_values *v;
@@ -33,7 +36,8 @@ struct job {
     struct thaw_train_options options;
     struct thaw_batch_source source;
     float *class_weights, *before;
-    struct thaw_metrics metrics;
+    struct thaw_decision decision;
+    struct thaw_judgement judgement;
     float *probabilities;
     struct thaw_train_time time;
 };
@@ -129,10 +133,13 @@ static int prepare_network(struct job *j, struct thaw_error *err)
     const struct thaw_train_values *v = j->v;
     struct thaw_model_file *m = &j->model;
     if (thaw_train_trainer_options(v, &j->options, err) || open_model(j, err) ||
-        pin_classes(m, &j->data.train.data, err))
+        pin_classes(m, &j->data.train.data, err) ||
+        thaw_decision_init(&j->decision, v->sensitivity_at, v->positive, m->classes, m->n_classes,
+                           v->multi_label, err))
         return -1;
     int head =
-        thaw_model_replace_head(m->graph, m->n_classes, (float)v->dropout, (uint64_t)v->seed, err);
+        thaw_model_replace_head(m->graph, m->n_classes, v->multi_label ? "sigmoid" : "softmax",
+                                (float)v->dropout, (uint64_t)v->seed, err);
     if (head < 0 || thaw_model_blocks(m->graph, head, &j->blocks, err) ||
         thaw_train_stages(v, m->graph, head, &j->blocks, &j->stages, err))
         return -1;
@@ -148,35 +155,9 @@ static int prepare_network(struct job *j, struct thaw_error *err)
     j->options.classes = m->n_classes;
     j->options.head = head;
     j->run.stages = &j->stages;
+    j->run.by_label = v->multi_label;
     j->before = thaw_train_weights(m->graph, err);
     return j->before ? 0 : -1;
-}
-
-static int weigh_classes(struct job *j, struct thaw_error *err)
-{
-    const struct thaw_dataset *data = &j->data.train.data;
-    int n = data->n_classes;
-    float least = 0, most = 0;
-    size_t *counts = thaw_new((size_t)n, sizeof *counts, err);
-    j->class_weights = thaw_new((size_t)n, sizeof *j->class_weights, err);
-    if (!counts || !j->class_weights) {
-        free(counts);
-        return -1;
-    }
-    thaw_dataset_counts(data, counts);
-    int rc = thaw_train_class_weights(j->v->class_weights, counts, n, j->class_weights, err);
-    free(counts);
-    for (int i = 0; i < n; i++) {
-        least = i == 0 || j->class_weights[i] < least ? j->class_weights[i] : least;
-        most = j->class_weights[i] > most ? j->class_weights[i] : most;
-    }
-    if (rc == 0 && most > 1.5F * least)
-        thaw_say(&j->run.say,
-                 "class weights from %.2f to %.2f in the loss (--class-weights %s; none turns them "
-                 "off)",
-                 (double)least, (double)most, j->v->class_weights);
-    j->options.class_weights = j->class_weights;
-    return rc;
 }
 
 /* --- training --- */
@@ -194,6 +175,7 @@ static int start_trainer(struct job *j, struct thaw_error *err)
     struct thaw_train_identity identity = {j->folder, j->data.hash, j->model.hash};
     run->images = j->source.train_images + j->source.val_images;
     run->every = j->v->checkpoint_every;
+    run->data = &j->data;
     run->precisions = json_array();
     if (!(run->checkpoint = thaw_train_checkpoint_json(j->v, &identity, err)) ||
         !(run->trainer =
@@ -229,28 +211,37 @@ static int train(struct job *j, struct thaw_error *err)
 
 /* --- afterwards --- */
 
+/* The thresholds that validation chooses, and what the model is worth with them. */
+static int judge(struct job *j, struct thaw_error *err)
+{
+    const struct thaw_dataset *val = &j->data.val.data;
+    float *targets = thaw_new(val->n, (size_t)val->n_classes * sizeof *targets, err);
+    int rc = targets ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < val->n; i++)
+        thaw_labels_targets(val, &i, 1, targets + i * (size_t)val->n_classes);
+    if (rc == 0)
+        rc = thaw_decision_choose(&j->decision, j->probabilities, targets, val->n, val->n_classes,
+                                  val->classes, err);
+    free(targets);
+    return rc ? -1 : thaw_judge(&j->judgement, val, j->probabilities, &j->decision, -1, err);
+}
+
 static int evaluate(struct job *j, struct thaw_error *err)
 {
     const struct thaw_dataset *val = &j->data.val.data;
     struct thaw_runner runner;
-    int *labels = NULL, rc = -1;
+    int rc = -1;
     thaw_train_data_rest(&j->data);
     if (thaw_runner_init(&runner, &j->model, THAW_ANSWER_PROBABILITIES, -1, err))
         return -1;
     size_t width = thaw_runner_width(&runner);
     j->probabilities = thaw_new(val->n * width, sizeof *j->probabilities, err);
-    labels = thaw_new(val->n, sizeof *labels, err);
-    if (!j->probabilities || !labels)
-        goto done;
-    for (size_t i = 0; i < val->n; i++)
-        labels[i] = val->images[i].label;
-    if (thaw_runner_dataset(&runner, val, j->data.val.cache, "judging", j->probabilities, NULL,
-                            err))
+    if (!j->probabilities || thaw_runner_dataset(&runner, val, j->data.val.cache, "judging",
+                                                 j->probabilities, NULL, err))
         goto done;
     j->time = thaw_train_time_take(&j->run, &j->data, &runner.loading, runner.computed);
-    rc = thaw_metrics_compute(&j->metrics, j->probabilities, labels, val->n, (int)width, err);
+    rc = judge(j, err);
 done:
-    free(labels);
     thaw_runner_release(&runner);
     return rc;
 }
@@ -269,6 +260,7 @@ static int save(struct job *j, const struct thaw_train_outcome *o, struct thaw_e
 {
     const struct thaw_train_paths *p = &j->run.paths;
     json_t *extra = thaw_train_model_record(o, err), *record = NULL;
+    j->model.trained_on = &j->data.train.data;
     int rc = extra ? thaw_model_file_save(&j->model, p->model, extra, err) : -1;
     if (rc == 0 && (rc = thaw_train_paths_keep(p, err)) == 0) {
         record = thaw_train_run_record(o, err);
@@ -281,6 +273,28 @@ static int save(struct job *j, const struct thaw_train_outcome *o, struct thaw_e
     return rc;
 }
 
+/* What is to be said of figures of images that had a say. */
+static const char *selected(const struct thaw_train_outcome *o)
+{
+    return o->chosen && o->decision->n
+               ? "selected on: these images chose the weights and thresholds"
+           : o->chosen      ? "selected on: these images chose the weights"
+           : o->decision->n ? "selected on: these images chose the thresholds"
+                            : NULL;
+}
+
+static void say_end(struct job *j, bool chosen, const char *time)
+{
+    const struct thaw_metrics *m = &j->judgement.metrics;
+    if (j->judgement.by_label)
+        thaw_say(&j->run.say, "%s: validation mean AUC %.3f%s after %s", j->run.paths.model,
+                 j->judgement.labels.mean_auc, chosen ? " (selected on)" : "", time);
+    else
+        thaw_say(&j->run.say, "%s: validation accuracy %.3f (%.3f to %.3f%s) after %s",
+                 j->run.paths.model, m->accuracy, m->accuracy_lo, m->accuracy_hi,
+                 chosen ? ", selected on" : "", time);
+}
+
 static int finish(struct job *j, struct thaw_error *err)
 {
     char time[32];
@@ -289,7 +303,8 @@ static int finish(struct job *j, struct thaw_error *err)
                                          .data = &j->data,
                                          .model = &j->model,
                                          .blocks = &j->blocks,
-                                         .validation = &j->metrics,
+                                         .validation = &j->judgement,
+                                         .decision = &j->decision,
                                          .time = &j->time,
                                          .before = j->before,
                                          .head = j->options.head,
@@ -301,15 +316,12 @@ static int finish(struct job *j, struct thaw_error *err)
         return -1;
     if (!j->v->common.json && !j->turn) {
         printf("validation: ");
-        thaw_report_text(stdout, &j->metrics, j->model.classes,
-                         outcome.chosen ? "selected on: these images chose the weights" : NULL);
+        thaw_judgement_print(stdout, &j->judgement, j->model.classes, selected(&outcome));
         fflush(stdout);
     }
     thaw_train_time_say(&j->time, &j->run.say);
     thaw_progress_time(thaw_train_seconds(&j->run), time, sizeof time);
-    thaw_say(&j->run.say, "%s: validation accuracy %.3f (%.3f to %.3f%s) after %s",
-             j->run.paths.model, j->metrics.accuracy, j->metrics.accuracy_lo,
-             j->metrics.accuracy_hi, outcome.chosen ? ", selected on" : "", time);
+    say_end(j, selected(&outcome) != NULL, time);
     return 0;
 }
 
@@ -328,8 +340,7 @@ static int work(struct job *j, struct thaw_error *err)
     if (choose_place(j, err))
         return -1;
     thaw_common_threads(&j->v->common);
-    if (j->v->mem)
-        thaw_train_memory_begin();
+    thaw_train_memory_begin();
     if (list_images(j, err) || prepare_network(j, err) ||
         thaw_train_cache_plan(j->v, &run->paths, j->model.graph, &j->stages, &j->data, &j->options,
                               err) ||
@@ -339,7 +350,8 @@ static int work(struct job *j, struct thaw_error *err)
         (j->v->mem && thaw_train_memory_plan(j->v, j->model.graph, &j->stages, &j->data,
                                              &j->model.preprocess, &j->options, &run->say, err)) ||
         check_same(j, err) || thaw_train_data_save_split(&j->data, run->paths.split, err) ||
-        weigh_classes(j, err) ||
+        thaw_train_weigh(j->v, &j->data.train.data, &j->options, &j->class_weights, &run->say,
+                         err) ||
         thaw_train_data_source(&j->data, j->v, &j->model.preprocess, &j->source, err))
         return -1;
     if (j->v->save_batch && thaw_train_data_draw(&j->data, j->v->save_batch, err))
@@ -363,7 +375,8 @@ static void release(struct job *j)
     json_decref(j->run.precisions);
     json_decref(j->saved);
     thaw_train_paths_release(&j->run.paths);
-    thaw_metrics_release(&j->metrics);
+    thaw_judgement_release(&j->judgement);
+    thaw_decision_release(&j->decision);
     thaw_say_end(&j->run.say);
     free(j->probabilities);
     free(j->class_weights);

@@ -171,6 +171,11 @@ static void say_counts(struct thaw_cv *cv)
 int thaw_cv_prepare(struct thaw_cv *cv, struct thaw_error *err)
 {
     const struct thaw_train_values *v = &cv->v->train;
+    if (v->multi_label || v->sensitivity_at)
+        return thaw_fail(err, THAW_EUSAGE,
+                         "%s: cross-validation judges the most probable of several classes; thaw "
+                         "train takes this option",
+                         v->multi_label ? "--multi-label" : "--sensitivity-at");
     cv->folds = cv->v->folds ? (int)cv->v->folds : FOLDS;
     if (thaw_say_begin(&cv->say, err) || read_seeds(cv, err) || choose_folder(cv, err))
         return -1;

@@ -43,6 +43,12 @@ int thaw_cv_judge(struct thaw_cv *cv, struct thaw_error *err)
     if (rc == 0)
         thaw_wilson_share(cv->pooled.accuracy, data->n, &cv->pooled.accuracy_lo,
                           &cv->pooled.accuracy_hi);
+    for (int c = 0; rc == 0 && c < data->n_classes; c++) {
+        struct thaw_class_metrics *m = &cv->pooled.per_class[c];
+        if (m->support)
+            thaw_wilson_share(m->recall, m->support / (size_t)cv->rounds, &m->recall_lo,
+                              &m->recall_hi);
+    }
     free(p);
     free(labels);
     return rc;
@@ -234,8 +240,10 @@ int thaw_cv_csv(const char *path, const struct thaw_cv *cv, struct thaw_error *e
     fputs(",group,seed,fold\n", to);
     for (size_t k = 0; k < (size_t)cv->rounds * data->n; k++) {
         const struct thaw_dataset_image *image = &data->images[k % data->n];
-        thaw_report_csv_row(to, image, data->classes, data->n_classes,
-                            cv->probabilities + k * (size_t)data->n_classes);
+        const float *row = cv->probabilities + k * (size_t)data->n_classes;
+        thaw_report_csv_row(to, image->relative, data->classes[image->label],
+                            data->classes[thaw_report_top(row, data->n_classes)], row,
+                            data->n_classes);
         putc(',', to);
         thaw_csv_field(to, image->group ? image->group : "");
         fprintf(to, ",%ld,%d\n", cv->seeds[k / data->n], cv->fold[k] + 1);

@@ -42,8 +42,10 @@ static int write_answers(const struct thaw_cv *cv, const struct thaw_cv_run *run
     for (size_t i = 0; i < data->n; i++) {
         if (folds_of(cv, run)[i] != run->fold)
             continue;
-        thaw_report_csv_row(to, &data->images[i], data->classes, data->n_classes,
-                            answers + i * (size_t)data->n_classes);
+        const float *row = answers + i * (size_t)data->n_classes;
+        thaw_report_csv_row(to, data->images[i].relative, data->classes[data->images[i].label],
+                            data->classes[thaw_report_top(row, data->n_classes)], row,
+                            data->n_classes);
         putc('\n', to);
     }
     int rc = fclose(to) ? thaw_fail_errno(err, "%s", run->answers)

@@ -33,7 +33,7 @@ static int add_folder(struct paths *paths, const char *folder, struct thaw_error
     size_t repeated = 0, before = paths->n;
     int rc = thaw_scan_folder(&scan, folder, ".", 0, err);
     if (rc == 0)
-        rc = thaw_scan_settle(&scan, &repeated, err);
+        rc = thaw_scan_settle(&scan, false, &repeated, err);
     for (size_t i = 0; rc == 0 && i < scan.n; i++) {
         const char *relative = scan.files[i].relative;
         relative += strncmp(relative, "./", 2) == 0 ? 2 : 0;

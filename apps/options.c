@@ -131,10 +131,9 @@ static void note_given(const struct tables *t, const struct thaw_option *given, 
             table = t->more;
     for (const struct thaw_option *o = table; !is_end(o); o++)
         if (o->type == THAW_OPTION_GIVEN) {
-            uint64_t bits;
-            memcpy(&bits, (char *)values + o->offset, sizeof bits);
-            bits |= UINT64_C(1) << (given - table);
-            memcpy((char *)values + o->offset, &bits, sizeof bits);
+            struct thaw_given *all = (void *)((char *)values + o->offset);
+            size_t entry = (size_t)(given - table);
+            all->bits[entry / 64] |= UINT64_C(1) << entry % 64;
         }
 }
 

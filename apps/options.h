@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "io/base/error.h"
 
@@ -14,9 +15,17 @@ enum thaw_option_type {
     THAW_OPTION_NUMBER,  /* double */
     THAW_OPTION_SIZE,    /* size_t bytes: 512M, 2G, 65536 */
     THAW_OPTION_HEADING, /* no option: a line between groups in --help */
-    THAW_OPTION_GIVEN    /* no option: uint64_t, bit i tells that entry i of its table was on the
-                          * command line */
+    THAW_OPTION_GIVEN    /* no option: struct thaw_given, which entries were on the command line */
 };
+
+enum { THAW_OPTIONS_MOST = 128 };
+struct thaw_given {
+    uint64_t bits[THAW_OPTIONS_MOST / 64];
+};
+static inline bool thaw_option_given(const struct thaw_given *given, size_t entry)
+{
+    return given->bits[entry / 64] >> entry % 64 & 1;
+}
 
 struct thaw_option {
     const char *name; /* "--backbone"; NULL ends the table */

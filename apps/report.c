@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/judge.h"
 #include "apps/text.h"
 #include "io/base/file.h"
+#include "vision/labels.h"
 
 enum { MOST_ROWS = 40, MOST_COLUMNS = 14, NAME = 28, PAGE = 100, NARROWEST = 6 };
 
@@ -27,10 +29,10 @@ static json_t *number(double value)
 
 static json_t *class_json(const char *name, const struct thaw_class_metrics *c)
 {
-    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "name", name, "support",
-                     (json_int_t)c->support, "precision", number(c->precision), "recall",
-                     number(c->recall), "specificity", number(c->specificity), "f1", number(c->f1),
-                     "auc", number(c->auc));
+    return json_pack("{s:s, s:I, s:o, s:[f, f], s:o, s:o, s:o, s:o}", "name", name, "support",
+                     (json_int_t)c->support, "recall", number(c->recall), "recall_ci95",
+                     c->recall_lo, c->recall_hi, "precision", number(c->precision), "specificity",
+                     number(c->specificity), "f1", number(c->f1), "auc", number(c->auc));
 }
 
 json_t *thaw_report_json(const struct thaw_metrics *m, char *const *classes, size_t skipped)
@@ -44,12 +46,12 @@ json_t *thaw_report_json(const struct thaw_metrics *m, char *const *classes, siz
         json_array_append_new(confusion, row);
         json_array_append_new(list, class_json(classes[i], &m->per_class[i]));
     }
-    return json_pack(
-        "{s:I, s:I, s:o, s:[o, o], s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "images",
-        (json_int_t)m->images, "skipped", (json_int_t)skipped, "accuracy", number(m->accuracy),
-        "accuracy_ci95", number(m->accuracy_lo), number(m->accuracy_hi), "balanced_accuracy",
-        number(m->balanced_accuracy), "macro_f1", number(m->macro_f1), "auc", number(m->auc),
-        "loss", number(m->loss), "ece", number(m->ece), "classes", list, "confusion", confusion);
+    return json_pack("{s:I, s:I, s:o, s:o, s:[o, o], s:o, s:o, s:o, s:o, s:o, s:o}", "images",
+                     (json_int_t)m->images, "skipped", (json_int_t)skipped, "classes", list,
+                     "accuracy", number(m->accuracy), "accuracy_ci95", number(m->accuracy_lo),
+                     number(m->accuracy_hi), "balanced_accuracy", number(m->balanced_accuracy),
+                     "macro_f1", number(m->macro_f1), "auc", number(m->auc), "loss",
+                     number(m->loss), "ece", number(m->ece), "confusion", confusion);
 }
 
 /* --- text --- */
@@ -64,7 +66,7 @@ static int columns(const char *text)
 }
 
 /* Padded to `width`; a longer text is cut and ends in "..". */
-static void cell(FILE *to, const char *text, int width, bool right)
+void thaw_report_cell(FILE *to, const char *text, int width, bool right)
 {
     int n = columns(text), pad = width - n;
     if (right && pad > 0)
@@ -91,10 +93,10 @@ static void figure(FILE *to, double value, int width)
         fprintf(to, "%*s", width, "-");
 }
 
-static int name_width(const struct thaw_metrics *m, char *const *classes)
+int thaw_report_width(char *const *classes, int n)
 {
     int width = 5;
-    for (int i = 0; i < m->classes; i++)
+    for (int i = 0; i < n; i++)
         if (columns(classes[i]) > width)
             width = columns(classes[i]);
     return width > NAME ? NAME : width;
@@ -107,26 +109,32 @@ static void line(FILE *to, const char *name, double value, const char *mark)
     fprintf(to, "%s\n", mark);
 }
 
+/* Recall first: a high accuracy can hide a class that is never found. */
 static void print_classes(FILE *to, const struct thaw_metrics *m, char *const *classes, int width)
 {
+    char interval[32];
     int rows = m->classes <= MOST_ROWS ? m->classes : 0;
     if (!rows) {
-        fprintf(to, "\n%d classes: see --json for each of them\n", m->classes);
+        fprintf(to, "%d classes: see --json for each of them\n\n", m->classes);
         return;
     }
-    fprintf(to, "\n%-*s %8s %10s %8s %12s %8s %8s\n", width, "class", "support", "precision",
-            "recall", "specificity", "F1", "AUC");
+    fprintf(to, "%-*s  recall %-16s support precision specificity     F1    AUC\n", width, "class",
+            "  95 % interval");
     for (int i = 0; i < rows; i++) {
         const struct thaw_class_metrics *c = &m->per_class[i];
-        cell(to, classes[i], width, false);
-        fprintf(to, " %8zu ", c->support);
+        thaw_report_cell(to, classes[i], width, false);
+        figure(to, c->recall, 8);
+        *interval = 0;
+        if (c->support)
+            snprintf(interval, sizeof interval, "%.4f to %.4f", c->recall_lo, c->recall_hi);
+        fprintf(to, " %-16s %7zu", interval, c->support);
         figure(to, c->precision, 10);
-        figure(to, c->recall, 9);
-        figure(to, c->specificity, 13);
-        figure(to, c->f1, 9);
-        figure(to, c->auc, 9);
+        figure(to, c->specificity, 12);
+        figure(to, c->f1, 7);
+        figure(to, c->auc, 7);
         fprintf(to, "\n");
     }
+    fprintf(to, "\n");
 }
 
 static void print_confusion(FILE *to, const struct thaw_metrics *m, char *const *classes, int width)
@@ -141,11 +149,11 @@ static void print_confusion(FILE *to, const struct thaw_metrics *m, char *const 
     fprintf(to, "\nconfusion matrix: rows are the truth, columns the prediction\n%*s", width, "");
     for (size_t j = 0; j < n; j++) {
         putc(' ', to);
-        cell(to, classes[j], cells, true);
+        thaw_report_cell(to, classes[j], cells, true);
     }
     for (size_t i = 0; i < n; i++) {
         fprintf(to, "\n");
-        cell(to, classes[i], width, false);
+        thaw_report_cell(to, classes[i], width, false);
         for (size_t j = 0; j < n; j++)
             fprintf(to, " %*zu", cells, m->confusion[i * n + j]);
     }
@@ -163,9 +171,10 @@ void thaw_report_tables(FILE *to, const struct thaw_metrics *m, char *const *cla
                         const char *selected)
 {
     char mark[200] = "";
-    int width = name_width(m, classes);
+    int width = thaw_report_width(classes, m->classes);
     if (selected)
         snprintf(mark, sizeof mark, "   [%s]", selected);
+    print_classes(to, m, classes, width);
     fprintf(to, "%-28s", "accuracy");
     figure(to, m->accuracy, 7);
     fprintf(to, "   95 %% interval %.4f to %.4f%s\n", m->accuracy_lo, m->accuracy_hi, mark);
@@ -174,7 +183,6 @@ void thaw_report_tables(FILE *to, const struct thaw_metrics *m, char *const *cla
     line(to, "AUC, each class to the rest", m->auc, mark);
     line(to, "loss (cross-entropy)", m->loss, mark);
     line(to, "expected calibration error", m->ece, mark);
-    print_classes(to, m, classes, width);
     print_confusion(to, m, classes, width);
 }
 
@@ -189,40 +197,57 @@ void thaw_report_csv_head(FILE *to, char *const *classes, int n_classes)
     }
 }
 
-void thaw_report_csv_row(FILE *to, const struct thaw_dataset_image *image, char *const *classes,
-                         int n_classes, const float *probabilities)
+void thaw_report_csv_row(FILE *to, const char *file, const char *label, const char *prediction,
+                         const float *probabilities, int n_classes)
 {
-    thaw_csv_field(to, image->relative);
+    thaw_csv_field(to, file);
     putc(',', to);
-    thaw_csv_field(to, classes[image->label]);
+    thaw_csv_field(to, label);
     putc(',', to);
-    thaw_csv_field(to, classes[thaw_report_top(probabilities, n_classes)]);
+    thaw_csv_field(to, prediction);
     for (int k = 0; k < n_classes; k++)
         fprintf(to, ",%.9g", (double)probabilities[k]);
 }
 
-int thaw_report_csv(const char *path, const struct thaw_dataset *data, char *const *classes,
-                    int n_classes, const float *probabilities, struct thaw_error *err)
+static int put_rows(FILE *f, const struct thaw_dataset *data, const struct thaw_decision *decision,
+                    const float *probabilities, struct thaw_error *err)
+{
+    int n = data->n_classes;
+    thaw_report_csv_head(f, data->classes, n);
+    putc('\n', f);
+    for (size_t i = 0; i < data->n; i++) {
+        const float *row = probabilities + i * (size_t)n;
+        char *truth = thaw_labels_text(data, i, err);
+        char *said = thaw_judge_text(decision, data->by_label, row, data->classes, n, err);
+        bool done = truth && said;
+        if (done) {
+            thaw_report_csv_row(f, data->images[i].relative, truth, said, row, n);
+            putc('\n', f);
+        }
+        free(truth);
+        free(said);
+        if (!done)
+            return -1;
+    }
+    return 0;
+}
+
+int thaw_report_csv(const char *path, const struct thaw_dataset *data,
+                    const struct thaw_decision *decision, const float *probabilities,
+                    struct thaw_error *err)
 {
     struct thaw_replace replace;
     if (thaw_replace_begin(&replace, path, err))
         return -1;
     FILE *f = fopen(replace.temporary, "w");
-    if (!f)
-        goto fail;
-    thaw_report_csv_head(f, classes, n_classes);
-    putc('\n', f);
-    for (size_t i = 0; i < data->n; i++) {
-        thaw_report_csv_row(f, &data->images[i], classes, n_classes,
-                            probabilities + i * (size_t)n_classes);
-        putc('\n', f);
-    }
-    bool bad = ferror(f);
-    if ((fclose(f) != 0) | bad)
-        goto fail;
-    return thaw_replace_commit(&replace, err);
-fail:
-    thaw_fail_errno(err, "%s: cannot be written", path);
+    int rc = f ? put_rows(f, data, decision, probabilities, err) : 0;
+    bool bad = !f || ferror(f);
+    if (f)
+        bad |= fclose(f) != 0;
+    if (rc == 0 && !bad)
+        return thaw_replace_commit(&replace, err);
+    if (rc == 0)
+        thaw_fail_errno(err, "%s: cannot be written", path);
     thaw_replace_abort(&replace);
     return -1;
 }

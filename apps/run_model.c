@@ -31,10 +31,7 @@ static int find_top(struct thaw_runner *r, struct thaw_error *err)
              : strcmp(activation, "sigmoid") == 0 ? THAW_TOP_SIGMOID
                                                   : THAW_TOP_LOGITS;
     if (r->top == THAW_TOP_SIGMOID && r->classes > 1)
-        return thaw_fail(err, THAW_EINPUT,
-                         "%s ends in %d sigmoids (layer %s), which answer %d questions apart; one "
-                         "choice among classes is needed (softmax, or a single sigmoid)",
-                         m->path, r->classes, last->name, r->classes);
+        r->top = THAW_TOP_LABELS;
     if (r->top == THAW_TOP_LOGITS && r->classes == 1)
         return thaw_fail(err, THAW_EINPUT,
                          "%s ends in a single number (layer %s), which is no choice among classes",
@@ -121,6 +118,22 @@ static void pool(const float *map, size_t n, struct thaw_shape shape, float *poo
         }
 }
 
+static void finish_probabilities(const struct thaw_runner *r, const float *row, float *y)
+{
+    bool sigmoid = r->top == THAW_TOP_SIGMOID;
+    int outputs = sigmoid ? 1 : r->classes;
+    if (!sigmoid && r->top != THAW_TOP_LABELS) {
+        thaw_softmax_row(row, r->classes, y);
+        return;
+    }
+    if (r->plan->sigmoid_left_out)
+        thaw_sigmoid_row(row, outputs, y + sigmoid);
+    else
+        memcpy(y + sigmoid, row, (size_t)outputs * sizeof *y);
+    if (sigmoid)
+        y[0] = 1 - y[1];
+}
+
 static void finish_rows(const struct thaw_runner *r, const float *rows, size_t n, float *y)
 {
     size_t width = thaw_runner_width(r), out = thaw_shape_count(r->out);
@@ -130,11 +143,7 @@ static void finish_rows(const struct thaw_runner *r, const float *rows, size_t n
         pool(rows, n, r->out, y);
     else
         for (size_t i = 0; i < n; i++)
-            if (r->top == THAW_TOP_SIGMOID) {
-                y[2 * i] = 1 - rows[i];
-                y[2 * i + 1] = rows[i];
-            } else
-                thaw_softmax_row(rows + i * out, r->classes, y + i * width);
+            finish_probabilities(r, rows + i * out, y + i * width);
 }
 
 int thaw_runner_apply(struct thaw_runner *r, const float *x, size_t count, float *y,

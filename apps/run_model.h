@@ -11,10 +11,11 @@
 enum thaw_answer {
     THAW_ANSWER_RAW,          /* the output of a node as it is */
     THAW_ANSWER_POOLED,       /* its mean over the sides */
-    THAW_ANSWER_PROBABILITIES /* of n classes; their sum is 1 */
+    THAW_ANSWER_PROBABILITIES /* of n classes; their sum is 1, unless they are labels */
 };
 
-enum thaw_top { THAW_TOP_SOFTMAX, THAW_TOP_LOGITS, THAW_TOP_SIGMOID };
+/* LABELS: several sigmoids, each a question of its own. */
+enum thaw_top { THAW_TOP_SOFTMAX, THAW_TOP_LOGITS, THAW_TOP_SIGMOID, THAW_TOP_LABELS };
 
 struct thaw_runner {
     const struct thaw_model_file *model; /* borrowed */
@@ -33,8 +34,8 @@ struct thaw_runner {
 };
 
 /* Makes the plan. Probabilities: a top without softmax gets one; a single sigmoid p becomes (1-p,
- * p); several sigmoids and networks without a top are errors. The graph is borrowed and must not
- * change. */
+ * p); several are the probabilities of labels. Networks without a top are errors. The graph is
+ * borrowed and must not change. */
 int thaw_runner_init(struct thaw_runner *r, const struct thaw_model_file *m,
                      enum thaw_answer answer, int last, struct thaw_error *err);
 /* Says on stderr what is done to the network's own output, where that is not nothing. */

@@ -12,7 +12,7 @@
 #include "vision/patients.h"
 #include "vision/split.h"
 
-enum { NAMED_BAD_FILES = 20, AHEAD = 4 };
+enum { NAMED_BAD_FILES = 20, AHEAD = 3 };
 
 static int begin(struct thaw_train_data *d, const struct thaw_train_values *v,
                  struct thaw_error *err)
@@ -20,6 +20,11 @@ static int begin(struct thaw_train_data *d, const struct thaw_train_values *v,
     *d = (struct thaw_train_data){.ahead = AHEAD};
     if (thaw_augment_parse(&d->augment, v->augment ? v->augment : "default", err))
         return thaw_error_prefix(err, "--augment");
+    if (strcmp(v->sampler, "natural") != 0 && strcmp(v->sampler, "balanced") != 0)
+        return thaw_fail(err, THAW_EUSAGE, "--sampler %s: needs natural or balanced", v->sampler);
+    if (v->no_finding && !v->multi_label)
+        return thaw_fail(err, THAW_EUSAGE, "--no-finding %s: goes with --multi-label",
+                         v->no_finding);
     return 0;
 }
 
@@ -71,6 +76,18 @@ static int count_shared(const struct thaw_dataset *a, const struct thaw_dataset 
 
 /* --- finding and dividing --- */
 
+/* The images of a part; `known` (NULL: none) has the classes that there are. */
+static int list_part(const struct thaw_train_data *d, enum thaw_part part,
+                     const struct thaw_dataset *known, const struct thaw_train_values *v,
+                     struct thaw_dataset *data, struct thaw_error *err)
+{
+    const char *const *names = known ? (const char *const *)known->classes : NULL;
+    int n = known ? known->n_classes : 0;
+    return v->multi_label
+               ? thaw_parts_list_labels(&d->parts, part, names, n, v->no_finding, data, err)
+               : thaw_parts_list(&d->parts, part, names, n, data, err);
+}
+
 /* The folder has a place for each side. */
 static int list_both(struct thaw_train_data *d, const struct thaw_train_values *v,
                      struct thaw_say *say, struct thaw_error *err)
@@ -79,8 +96,7 @@ static int list_both(struct thaw_train_data *d, const struct thaw_train_values *
     struct thaw_dataset *val = &d->val.data;
     char *found = NULL;
     size_t shared;
-    if (thaw_parts_list(&d->parts, THAW_PART_VAL, (const char *const *)train->classes,
-                        train->n_classes, val, err) ||
+    if (list_part(d, THAW_PART_VAL, train, v, val, err) ||
         find_groups(val, d->groups ? v->group_by : "none", &found, say, err))
         return -1;
     free(found);
@@ -127,13 +143,14 @@ static int divide(struct thaw_train_data *d, const struct thaw_train_values *v,
 }
 
 /* The test images have no part in training: they are counted for the record. */
-static void count_test(struct thaw_train_data *d, struct thaw_say *say)
+static void count_test(struct thaw_train_data *d, const struct thaw_train_values *v,
+                       struct thaw_say *say)
 {
     struct thaw_dataset test;
     struct thaw_error why = {0};
     if (!d->parts.test)
         return;
-    if (thaw_parts_list(&d->parts, THAW_PART_TEST, NULL, 0, &test, &why)) {
+    if (list_part(d, THAW_PART_TEST, NULL, v, &test, &why)) {
         thaw_say(say, "note: %s (not used here)", why.text);
         return;
     }
@@ -146,8 +163,8 @@ static int list_first(struct thaw_train_data *d, const char *root,
                       const struct thaw_train_values *v, struct thaw_say *say,
                       struct thaw_error *err)
 {
-    if (thaw_parts_find(&d->parts, root, v->common.columns, v->common.roots, err) ||
-        thaw_parts_list(&d->parts, THAW_PART_TRAIN, NULL, 0, &d->train.data, err) ||
+    if (thaw_parts_find(&d->parts, root, v->common.columns, v->common.roots, v->multi_label, err) ||
+        list_part(d, THAW_PART_TRAIN, NULL, v, &d->train.data, err) ||
         find_groups(&d->train.data, v->group_by, &d->groups, say, err))
         return -1;
     if (d->parts.extra)
@@ -165,7 +182,7 @@ static int list(struct thaw_train_data *d, const char *root, const struct thaw_t
     if (d->parts.val ? list_both(d, v, say, err)
                      : thaw_train_leaks_group(d, v, say, err) || divide(d, v, err))
         return -1;
-    count_test(d, say);
+    count_test(d, v, say);
     return 0;
 }
 
@@ -224,8 +241,7 @@ int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
     if (list_first(d, root, v, say, err))
         return -1;
     if (d->parts.val) {
-        int rc = thaw_parts_list(&d->parts, THAW_PART_VAL, (const char *const *)train->classes,
-                                 train->n_classes, val, err);
+        int rc = list_part(d, THAW_PART_VAL, train, v, val, err);
         if (rc == 0)
             rc = find_groups(val, d->groups ? v->group_by : "none", &found, say, err);
         free(found);
@@ -233,7 +249,7 @@ int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
             return -1;
         thaw_say(say, "note: %s and %s are taken together", d->parts.train, d->parts.val);
     }
-    count_test(d, say);
+    count_test(d, v, say);
     if (thaw_train_leaks_group(d, v, say, err) || thaw_preprocess_init(&small, "none", 64, 64, err))
         return -1;
     return thaw_train_pictures(v, &small, err) ||
@@ -299,8 +315,9 @@ static int say_counts(const struct thaw_train_data *d, struct thaw_say *say, str
         return -1;
     thaw_dataset_counts(train, counts);
     thaw_dataset_counts(val, counts + train->n_classes);
-    thaw_say(say, "%zu images to train, %zu to validate%s, %d classes:", train->n, val->n,
-             d->own_split ? " (divided here; split.csv lists them)" : "", train->n_classes);
+    thaw_say(say, "%zu images to train, %zu to validate%s, %d %s:", train->n, val->n,
+             d->own_split ? " (divided here; split.csv lists them)" : "", train->n_classes,
+             train->by_label ? "labels" : "classes");
     for (int i = 0; i < train->n_classes; i++)
         thaw_say(say, "  %-24s %6zu %6zu", train->classes[i], counts[i],
                  counts[train->n_classes + i]);
@@ -338,6 +355,8 @@ static void release_side(struct thaw_train_side *side)
     thaw_dataset_release(&side->data);
     free(side->all);
     free(side->order);
+    free(side->turns);
+    free(side->counts);
     free(side->hashes);
 }
 
@@ -349,6 +368,8 @@ void thaw_train_data_release(struct thaw_train_data *d)
     thaw_augment_release(&d->augment);
     free(d->groups);
     free(d->labels);
+    free(d->targets);
+    thaw_strata_release(&d->strata);
     free(d->copies);
     *d = (struct thaw_train_data){0};
 }

@@ -10,6 +10,7 @@
 #include "vision/parts.h"
 #include "vision/preprocess.h"
 #include "vision/probe.h"
+#include "vision/sampler.h"
 
 /* Training or validation images. */
 struct thaw_train_side {
@@ -19,6 +20,7 @@ struct thaw_train_side {
     struct thaw_loader *loader;
     bool augmented;                 /* by this loader */
     size_t *all, *order;            /* [data.n] */
+    uint32_t *turns, *counts;       /* [data.n] each, of a balanced order; else NULL */
     char (*hashes)[THAW_HASH_TEXT]; /* [data.n], of the files */
 };
 
@@ -27,6 +29,7 @@ struct thaw_train_data {
     struct thaw_train_side train, val;
     size_t test_images; /* counted, never used */
     bool own_split;     /* Thaw divided the images itself */
+    size_t looking;     /* bytes that looking for copies took, beside decoding; 0: not done */
     size_t leaks;       /* validation images that look like training images */
     char *copies;       /* sentence on images kept together because they look alike, or NULL */
     char *groups;       /* sentence on how groups were found; NULL: none */
@@ -36,6 +39,8 @@ struct thaw_train_data {
     struct thaw_preprocess preprocess; /* of the loaders */
     uint64_t seed;
     size_t batch;
+    bool balanced; /* training images are drawn evenly from the classes */
+    struct thaw_strata strata;
     int ahead;                        /* batches in memory */
     double looked;                    /* seconds that looking at every file took */
     struct thaw_loader_times loading; /* of loaders that are gone */
@@ -43,8 +48,10 @@ struct thaw_train_data {
     struct thaw_loader *reading;
     const struct thaw_train_side *side;
     const size_t *order;
+    const uint32_t *turns; /* of the images of a balanced order; else NULL */
     size_t n, next;
-    int *labels; /* [batch] */
+    int *labels;    /* [batch] */
+    float *targets; /* [batch][classes] by label, else NULL */
 };
 
 /* Lists and divides the images of a folder or a table. The caller releases, also after an error. */

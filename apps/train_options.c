@@ -78,8 +78,18 @@ const struct thaw_option thaw_train_table[] = {
         "(default: 'default' once blocks thaw; the head alone learns from the images as they are)"),
     TEXT("--save-batch", save_batch, "FILE.png", NULL,
          "draw the first augmented batch with its labels, then go on"),
+    FLAG("--multi-label", multi_label,
+         "an image can have several labels, or none: those of a label cell 'A;B' of a table, or of "
+         "all class folders in which it stands under the same name. Each label gets a sigmoid of "
+         "its own, and the mean AUC says which epoch is best"),
+    TEXT("--no-finding", no_finding, "NAME", NULL,
+         "with --multi-label: the class that means that no label holds"),
     TEXT("--class-weights", class_weights, "WEIGHTS", "auto",
-         "auto: rare classes count more; none; or a number for each class, A,B,..."),
+         "auto: rare classes count more; none; or a number for each class, A,B,... With "
+         "--multi-label: what an image with the label counts beside one without it"),
+    TEXT("--sampler", sampler, "NAME", "natural",
+         "natural: every image once an epoch; balanced: as many images of each class (or label), "
+         "rare ones several times, each time augmented anew"),
     INT("--views", views, "N", "0", 0, 1000,
         "augmented epochs take N fixed views of the images in turn, which can be kept (see "
         "--cache-mem); 0: every epoch a fresh view"),
@@ -128,11 +138,20 @@ const struct thaw_option thaw_train_table[] = {
     NUMBER("--l2-sp", l2_sp, "A", "0", 0, 10,
            "pulls the thawed backbone towards its pretrained weights"),
     NUMBER("--clip", clip, "NORM", "0", 0, 1e9, "largest norm of the whole gradient; 0: any"),
+    TEXT("--loss", loss, "NAME", "cross_entropy",
+         "cross_entropy, or focal:gamma=2, where images that are right with certainty count little "
+         "(Lin et al. 2017)"),
     NUMBER("--smoothing", smoothing, "E", "0", 0, 0.9, "label smoothing"),
     FLAG("--batch-statistics", batch_statistics,
          "batch norms that train use the batch's statistics (always so from random weights)"),
     TEXT("--keep", keep, "WHICH", "best",
          "best: the epoch that validates best gives the weights; last: validation chooses nothing"),
+    TEXT("--sensitivity-at", sensitivity_at, "specificity=S", NULL,
+         "of two classes, or of each label: choose on the validation images the probability from "
+         "which on the class is said to be there, with the highest sensitivity at this specificity "
+         "or a better one, and store it in the model (default: the more probable class; of labels "
+         "that with the highest F1)"),
+    TEXT("--positive", positive, "CLASS", NULL, "of two classes: the one that is looked for"),
     FLAG("--no-rollback", no_rollback,
          "keep a stage also if it validates worse than the one before"),
     INT("--seed", seed, "N", "1", 0, 9007199254740992.0,
@@ -170,7 +189,8 @@ const struct thaw_option thaw_train_table[] = {
            "shortest time between two checkpoints, which are made after epochs"),
     THAW_OPTION_JSON(struct thaw_train_values),
     {0}};
-_Static_assert(sizeof thaw_train_table / sizeof *thaw_train_table <= 64, "bits of `given`");
+_Static_assert(sizeof thaw_train_table / sizeof *thaw_train_table <= THAW_OPTIONS_MOST,
+               "bits of `given`");
 
 /* These say where things go and how much is said; the result does not depend on them. */
 static const char *const beside_result[] = {
@@ -294,7 +314,7 @@ int thaw_train_options_resume(struct thaw_train_values *v, const json_t *saved,
                              "the checkpoint does not know the option %s: it was made by another "
                              "version of thaw",
                              o->name);
-        if (v->given >> (o - thaw_train_table) & 1) {
+        if (thaw_option_given(&v->given, (size_t)(o - thaw_train_table))) {
             json_t *now = value_of(o, v);
             int rc = now && json_equal(now, then) ? 0 : refuse(o, now, then, err);
             json_decref(now);

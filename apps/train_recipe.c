@@ -130,8 +130,7 @@ int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_tr
         .batch = (int)v->batch,
         .micro_batch = (int)(v->micro_batch < v->batch ? v->micro_batch : v->batch),
         .seed = (uint64_t)v->seed,
-        .loss = thaw_loss_find("cross_entropy", err),
-        .smoothing = (float)v->smoothing,
+        .loss_options = {.smoothing = (float)v->smoothing},
         .optimizer = thaw_optimizer_find(v->optimizer, err),
         .optimizer_options = thaw_optimizer_presets(),
         .l2_sp = (float)v->l2_sp,
@@ -139,6 +138,8 @@ int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_tr
         .batch_statistics = v->batch_statistics || thaw_train_from_scratch(v),
         .keep = best ? THAW_KEEP_BEST : THAW_KEEP_LAST,
         .rollback = best && !v->no_rollback};
+    if (!(o->loss = thaw_loss_parse(v->loss, v->multi_label, &o->loss_options, err)))
+        return thaw_error_prefix(err, "--loss");
     o->optimizer_options.momentum = (float)v->momentum;
     o->optimizer_options.nesterov = v->nesterov;
     if (o->batch_statistics && v->micro_batch && v->micro_batch < v->batch)
@@ -146,51 +147,7 @@ int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_tr
                          "--micro-batch: with batch statistics the whole batch runs at once");
     if (!o->optimizer)
         return thaw_error_prefix(err, "--optimizer");
-    return o->loss ? choose_precision(v, o, err) : -1;
-}
-
-/* --- class weights --- */
-
-static int read_list(const char *text, int classes, float *weights, struct thaw_error *err)
-{
-    const char *at = text;
-    int n = 0;
-    for (;; at++, n++) {
-        char *end;
-        double w = strtod(at, &end);
-        if (end == at || !(w > 0 && w <= 1e6) || (*end && *end != ','))
-            return thaw_fail(err, THAW_EUSAGE,
-                             "--class-weights %s: needs auto, none or a positive number for each "
-                             "class, separated by commas",
-                             text);
-        if (n < classes)
-            weights[n] = (float)w;
-        at = end;
-        if (!*at)
-            break;
-    }
-    return n + 1 == classes
-               ? 0
-               : thaw_fail(err, THAW_EUSAGE, "--class-weights %s: %d numbers for %d classes", text,
-                           n + 1, classes);
-}
-
-int thaw_train_class_weights(const char *text, const size_t *counts, int classes, float *weights,
-                             struct thaw_error *err)
-{
-    double images = 0, sum = 0;
-    bool automatic = strcmp(text, "auto") == 0;
-    for (int i = 0; i < classes; i++)
-        weights[i] = automatic && counts[i] ? (float)(1 / (double)counts[i]) : 1;
-    if (!automatic && strcmp(text, "none") != 0 && read_list(text, classes, weights, err))
-        return -1;
-    for (int i = 0; i < classes; i++) {
-        images += (double)counts[i];
-        sum += (double)counts[i] * weights[i];
-    }
-    for (int i = 0; i < classes && sum > 0; i++)
-        weights[i] = (float)(weights[i] * images / sum);
-    return 0;
+    return choose_precision(v, o, err);
 }
 
 /* --- batch statistics --- */

@@ -17,11 +17,6 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
 int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_train_options *o,
                                struct thaw_error *err);
 
-/* weights[classes], of mean 1 over the training images (counts of each class). "auto": inverse to
- * the counts; "none": all 1; or a list of numbers in the order of the classes. */
-int thaw_train_class_weights(const char *text, const size_t *counts, int classes, float *weights,
-                             struct thaw_error *err);
-
 /* For training on batch statistics: moving averages of every batch norm that would remember more
  * than about an epoch of `updates` forget faster. Otherwise they would still be far from the
  * network's at the end of a short run, and validation be worthless: MobileNetV2's 0.999 keeps 2/3

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apps/report.h"
 #include "apps/seen.h"
 #include "apps/versions.h"
 #include "io/base/mem.h"
@@ -62,6 +61,13 @@ static json_t *drift_json(const struct thaw_train_outcome *o)
 
 /* --- stages and history --- */
 
+/* A figure of labels alone. */
+static void add_auc(const struct thaw_train_run *run, json_t *to, double auc)
+{
+    if (run->by_label)
+        json_object_set_new(to, "val_auc", number(auc));
+}
+
 static json_t *stages_json(const struct thaw_train_run *run, bool with_seconds)
 {
     int n;
@@ -72,6 +78,7 @@ static json_t *stages_json(const struct thaw_train_run *run, bool with_seconds)
         json_t *one = json_pack("{ss si so so sb}", "name", run->stages->stages[i].name, "epochs",
                                 r->epochs, "val_accuracy", number(r->val_accuracy), "val_loss",
                                 number(r->val_loss), "kept", (int)r->kept);
+        add_auc(run, one, r->val_auc);
         if (with_seconds)
             json_object_set_new(one, "seconds", json_real(r->seconds));
         json_array_append_new(list, one);
@@ -86,12 +93,13 @@ static json_t *history_json(const struct thaw_train_run *run)
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         const struct thaw_epoch *e = &history[i];
-        json_array_append_new(
-            list, json_pack("{ss si so so so so so sb}", "stage",
-                            run->stages->stages[e->stage].name, "epoch", e->epoch + 1, "rate",
-                            number(e->rate), "train_loss", number(e->train_loss), "train_accuracy",
-                            number(e->train_accuracy), "val_loss", number(e->val_loss),
-                            "val_accuracy", number(e->val_accuracy), "best", (int)e->best));
+        json_t *one = json_pack(
+            "{ss si so so so so so sb}", "stage", run->stages->stages[e->stage].name, "epoch",
+            e->epoch + 1, "rate", number(e->rate), "train_loss", number(e->train_loss),
+            "train_accuracy", number(e->train_accuracy), "val_loss", number(e->val_loss),
+            "val_accuracy", number(e->val_accuracy), "best", (int)e->best);
+        add_auc(run, one, e->val_auc);
+        json_array_append_new(list, one);
     }
     return list;
 }
@@ -153,9 +161,9 @@ static json_t *provenance_json(const struct thaw_train_outcome *o, struct thaw_e
 static json_t *validation_json(const struct thaw_train_outcome *o)
 {
     const struct thaw_train_data *d = o->data;
-    json_t *report = thaw_report_json(o->validation, d->train.data.classes, d->val.probe.n_bad);
+    json_t *report = thaw_judgement_json(o->validation, d->train.data.classes, d->val.probe.n_bad);
     if (report)
-        json_object_set_new(report, "selected_on", json_boolean(o->chosen));
+        json_object_set_new(report, "selected_on", json_boolean(o->chosen || o->decision->n));
     return report;
 }
 
@@ -168,6 +176,10 @@ json_t *thaw_train_model_record(const struct thaw_train_outcome *o, struct thaw_
         json_pack("{s{so} so so so so}", "metrics", "validation", validation_json(o), "stages",
                   stages_json(o->run, false), "history", history_json(o->run), "drift",
                   drift_json(o), "provenance", provenance);
+    if (record && o->decision->n)
+        json_object_set_new(record, "decision", thaw_decision_json(o->decision, o->model->classes));
+    if (record && o->values->no_finding)
+        json_object_set_new(record, "no_finding", json_string(o->values->no_finding));
     if (!record)
         thaw_fail(err, THAW_EMEMORY, "out of memory for the model's record");
     return record;
@@ -183,10 +195,13 @@ json_t *thaw_train_run_record(const struct thaw_train_outcome *o, struct thaw_er
         "options", options, "seed", (json_int_t)o->values->seed, "versions", thaw_versions(),
         "backbone", backbone_json(o->model, true), "data", thaw_train_data_json(o->data), "stages",
         stages_json(o->run, true), "frozen_precision", o->run->precisions, "validation",
-        validation_json(o), "drift", drift_json(o), "val_accuracy", o->validation->accuracy,
-        "val_selected_on", (int)o->chosen, "history", history_json(o->run), "seconds",
-        thaw_train_seconds(o->run), "time", thaw_train_time_json(o->time), "peak_memory_bytes",
-        (json_int_t)thaw_common_peak_memory());
+        validation_json(o), "drift", drift_json(o), "val_accuracy",
+        o->run->by_label ? o->validation->labels.accuracy : o->validation->metrics.accuracy,
+        "val_selected_on", (int)(o->chosen || o->decision->n), "history", history_json(o->run),
+        "seconds", thaw_train_seconds(o->run), "time", thaw_train_time_json(o->time),
+        "peak_memory_bytes", (json_int_t)thaw_common_peak_memory());
+    if (record)
+        add_auc(o->run, record, o->validation->labels.mean_auc);
     if (!record)
         thaw_fail(err, THAW_EMEMORY, "out of memory for run.json");
     return record;

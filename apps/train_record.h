@@ -2,11 +2,11 @@
 #ifndef THAW_APPS_TRAIN_RECORD_H
 #define THAW_APPS_TRAIN_RECORD_H
 
+#include "apps/judge.h"
 #include "apps/model_file.h"
 #include "apps/train_data.h"
 #include "apps/train_run.h"
 #include "apps/train_time.h"
-#include "nn/metrics.h"
 
 /* A run that is over. All borrowed. */
 struct thaw_train_outcome {
@@ -15,7 +15,8 @@ struct thaw_train_outcome {
     const struct thaw_train_data *data;
     const struct thaw_model_file *model;
     const struct thaw_blocks *blocks;
-    const struct thaw_metrics *validation; /* of the weights that are saved */
+    const struct thaw_judgement *validation; /* of the weights that are saved */
+    const struct thaw_decision *decision;    /* n is 0 where no threshold was chosen */
     const struct thaw_train_time *time;
     const float *before; /* thaw_train_weights at the start */
     int head;
@@ -25,7 +26,8 @@ struct thaw_train_outcome {
 /* All weights of the graph, one after the other; the caller frees. */
 float *thaw_train_weights(const struct thaw_graph *graph, struct thaw_error *err);
 
-/* Members of the model file's record: metrics, stages, history, drift, provenance. Nothing of time,
+/* Members of the model file's record: metrics, stages, history, drift, provenance; decision and
+ * no_finding where there are such. Nothing of time,
  * host or path. A new reference. */
 json_t *thaw_train_model_record(const struct thaw_train_outcome *o, struct thaw_error *err);
 

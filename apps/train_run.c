@@ -29,7 +29,8 @@ int thaw_train_save_history(const struct thaw_train_run *run, struct thaw_error 
     FILE *to = open_memstream(&text, &size);
     if (!to)
         return thaw_fail_errno(err, "%s", run->paths.history);
-    fputs("stage,epoch,rate,train_loss,train_accuracy,val_loss,val_accuracy,best,seconds\n", to);
+    fprintf(to, "stage,epoch,rate,train_loss,train_accuracy,val_loss,val_accuracy,%sbest,seconds\n",
+            run->by_label ? "val_auc," : "");
     for (size_t i = 0; i < n; i++) {
         const struct thaw_epoch *e = &history[i];
         fprintf(to, "%s,%d,", run->stages->stages[e->stage].name, e->epoch + 1);
@@ -38,6 +39,8 @@ int thaw_train_save_history(const struct thaw_train_run *run, struct thaw_error 
         put_number(to, e->train_accuracy, ',');
         put_number(to, e->val_loss, ',');
         put_number(to, e->val_accuracy, ',');
+        if (run->by_label)
+            put_number(to, e->val_auc, ',');
         fprintf(to, "%d,%.3f\n", e->best, e->seconds);
     }
     int rc = fclose(to) ? thaw_fail_errno(err, "%s", run->paths.history)
@@ -125,32 +128,43 @@ static void on_step(void *ctx, const struct thaw_step_report *r)
     thaw_progress_update(&run->bar, r->images_done, r->caching ? NULL : note);
 }
 
+/* ", mean AUC 0.912" where there is one. */
+static const char *auc_text(const struct thaw_train_run *run, double auc, char text[40])
+{
+    *text = 0;
+    if (run->by_label)
+        snprintf(text, 40, ", mean AUC %.3f", auc);
+    return text;
+}
+
 static void on_epoch(void *ctx, const struct thaw_epoch *e)
 {
     struct thaw_train_run *run = ctx;
     const struct thaw_stage *s = &run->stages->stages[e->stage];
-    char time[32];
+    char time[32], auc[40];
     close_bar(run);
     run->last_seconds = e->seconds;
     thaw_progress_time(e->seconds, time, sizeof time);
-    thaw_say(&run->say,
-             "%s %d/%d: loss %.4f, accuracy %.3f; validation loss %.4f, accuracy %.3f%s; %s, %.0f "
-             "images/s",
-             s->name, e->epoch + 1, s->epochs, e->train_loss, e->train_accuracy, e->val_loss,
-             e->val_accuracy, e->best ? " *" : "", time,
-             e->seconds > 0 ? (double)run->images / e->seconds : 0);
+    thaw_say(
+        &run->say,
+        "%s %d/%d: loss %.4f, accuracy %.3f; validation loss %.4f, accuracy %.3f%s%s; %s, %.0f "
+        "images/s",
+        s->name, e->epoch + 1, s->epochs, e->train_loss, e->train_accuracy, e->val_loss,
+        e->val_accuracy, auc_text(run, e->val_auc, auc), e->best ? " *" : "", time,
+        e->seconds > 0 ? (double)run->images / e->seconds : 0);
 }
 
 static void on_stage_end(void *ctx, int stage, const struct thaw_stage_result *r)
 {
     struct thaw_train_run *run = ctx;
     const struct thaw_stage *s = &run->stages->stages[stage];
-    char time[32];
+    char time[32], auc[40];
     close_bar(run);
     thaw_progress_time(r->seconds, time, sizeof time);
     if (r->kept)
-        thaw_say(&run->say, "stage %s: validation accuracy %.3f, loss %.4f; %d epochs in %s",
-                 s->name, r->val_accuracy, r->val_loss, r->epochs, time);
+        thaw_say(&run->say, "stage %s: validation accuracy %.3f, loss %.4f%s; %d epochs in %s",
+                 s->name, r->val_accuracy, r->val_loss, auc_text(run, r->val_auc, auc), r->epochs,
+                 time);
     else
         thaw_say(&run->say,
                  "stage %s validated worse than the one before and is undone (--no-rollback keeps "

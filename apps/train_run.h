@@ -33,10 +33,13 @@ struct thaw_train_identity {
     const char *backbone_hash; /* "" for random weights */
 };
 
+struct thaw_train_data;
+
 struct thaw_train_run {
     struct thaw_train_paths paths;
     struct thaw_say say;
     struct thaw_trainer *trainer; /* while it trains */
+    struct thaw_train_data *data; /* its images */
     const struct thaw_stages *stages;
     json_t *checkpoint;   /* what every checkpoint holds beside the trainer's state */
     json_t *precisions;   /* what each stage's frozen part computed in */
@@ -47,6 +50,7 @@ struct thaw_train_run {
     int bar_stage, bar_epoch;
     char bar_text[128];
     size_t images;       /* of an epoch, both sides */
+    bool by_label;       /* figures have an AUC */
     double last_seconds; /* of the epoch before; 0 at first */
 };
 

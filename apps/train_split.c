@@ -4,20 +4,27 @@
 
 #include "apps/text.h"
 #include "apps/train_data.h"
+#include "vision/labels.h"
 
 /* --- split.csv --- */
 
-static void put_side(FILE *to, const struct thaw_dataset *data, const char *side)
+static int put_side(FILE *to, const struct thaw_dataset *data, const char *side,
+                    struct thaw_error *err)
 {
     for (size_t i = 0; i < data->n; i++) {
         const struct thaw_dataset_image *image = &data->images[i];
         thaw_csv_field(to, image->relative);
         fputc(',', to);
-        thaw_csv_field(to, data->classes[image->label]);
+        char *classes = thaw_labels_text(data, i, err);
+        if (!classes)
+            return -1;
+        thaw_csv_field(to, classes);
+        free(classes);
         fprintf(to, ",%s,", side);
         thaw_csv_field(to, image->group ? image->group : "");
         fputc('\n', to);
     }
+    return 0;
 }
 
 int thaw_train_data_save_split(const struct thaw_train_data *d, const char *path,
@@ -29,9 +36,10 @@ int thaw_train_data_save_split(const struct thaw_train_data *d, const char *path
     if (!to)
         return thaw_fail_errno(err, "%s", path);
     fputs("file,class,side,group\n", to);
-    put_side(to, &d->train.data, "train");
-    put_side(to, &d->val.data, "val");
-    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path) : thaw_file_write(path, text, size, err);
+    int put = put_side(to, &d->train.data, "train", err) || put_side(to, &d->val.data, "val", err);
+    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path)
+             : put      ? -1
+                        : thaw_file_write(path, text, size, err);
     free(text);
     return rc;
 }

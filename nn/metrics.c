@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "io/base/mem.h"
+#include "nn/rank.h"
 
 enum { CALIBRATION_BINS = 15 };
 
@@ -28,40 +29,6 @@ void thaw_wilson(size_t hits, size_t n, double *lo, double *hi)
     thaw_wilson_share(n ? (double)hits / (double)n : 0, n, lo, hi);
 }
 
-struct scored {
-    float score;
-    int positive;
-};
-
-static int by_score(const void *a, const void *b)
-{
-    float x = ((const struct scored *)a)->score, y = ((const struct scored *)b)->score;
-    return (x > y) - (x < y);
-}
-
-/* Area under the ROC curve as the Mann-Whitney statistic; ties count half. NAN with one class only.
- */
-static double auc(struct scored *s, size_t n)
-{
-    double ranks = 0, positives = 0;
-    qsort(s, n, sizeof *s, by_score);
-    for (size_t i = 0; i < n;) {
-        size_t j = i;
-        while (j < n && s[j].score == s[i].score)
-            j++;
-        double rank = 0.5 * (double)(i + 1 + j); /* mean of the ranks i+1 .. j */
-        for (; i < j; i++)
-            if (s[i].positive) {
-                ranks += rank;
-                positives++;
-            }
-    }
-    double negatives = (double)n - positives;
-    if (positives == 0 || negatives == 0)
-        return NAN;
-    return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
-}
-
 static int argmax(const float *row, int n)
 {
     int best = 0;
@@ -71,7 +38,15 @@ static int argmax(const float *row, int n)
     return best;
 }
 
-static void count(struct thaw_metrics *m, const float *p, const int *labels, size_t n)
+static int decide(const float *row, int n, const struct thaw_rule *rule)
+{
+    return !rule                                    ? argmax(row, n)
+           : row[rule->positive] >= rule->threshold ? rule->positive
+                                                    : 1 - rule->positive;
+}
+
+static void count(struct thaw_metrics *m, const float *p, const int *labels, size_t n,
+                  const struct thaw_rule *rule)
 {
     size_t classes = (size_t)m->classes, hits = 0;
     double bin_n[CALIBRATION_BINS] = {0}, bin_p[CALIBRATION_BINS] = {0},
@@ -82,11 +57,12 @@ static void count(struct thaw_metrics *m, const float *p, const int *labels, siz
         int bin = (int)(row[top] * CALIBRATION_BINS);
         bin = bin < 0 ? 0 : bin >= CALIBRATION_BINS ? CALIBRATION_BINS - 1 : bin;
         bool hit = top == labels[i];
-        hits += hit;
+        int said = decide(row, m->classes, rule);
+        hits += said == labels[i];
         bin_n[bin]++;
         bin_p[bin] += row[top];
         bin_hits[bin] += hit;
-        m->confusion[(size_t)labels[i] * classes + (size_t)top]++;
+        m->confusion[(size_t)labels[i] * classes + (size_t)said]++;
         m->loss -= log(fmax(row[labels[i]], 1e-37));
     }
     m->loss /= (double)n;
@@ -114,6 +90,7 @@ static void fill_class(struct thaw_metrics *m, int k)
     c->precision = ratio((double)hit, (double)predicted);
     c->recall = ratio((double)hit, (double)c->support);
     c->specificity = ratio(negatives - wrong, negatives);
+    thaw_wilson(hit, c->support, &c->recall_lo, &c->recall_hi);
     c->f1 = ratio(2.0 * (double)hit, (double)(predicted + c->support));
 }
 
@@ -140,10 +117,17 @@ static void average(struct thaw_metrics *m)
 int thaw_metrics_compute(struct thaw_metrics *m, const float *probabilities, const int *labels,
                          size_t n, int classes, struct thaw_error *err)
 {
+    return thaw_metrics_compute_by(m, probabilities, labels, n, classes, NULL, err);
+}
+
+int thaw_metrics_compute_by(struct thaw_metrics *m, const float *probabilities, const int *labels,
+                            size_t n, int classes, const struct thaw_rule *rule,
+                            struct thaw_error *err)
+{
     *m = (struct thaw_metrics){.images = n, .classes = classes};
     if (!n)
         return thaw_fail(err, THAW_EINPUT, "no images to evaluate");
-    struct scored *scores = thaw_new(n, sizeof *scores, err);
+    struct thaw_scored *scores = thaw_new(n, sizeof *scores, err);
     m->per_class = thaw_new((size_t)classes, sizeof *m->per_class, err);
     m->confusion = thaw_new((size_t)classes * (size_t)classes, sizeof *m->confusion, err);
     if (!scores || !m->per_class || !m->confusion) {
@@ -151,13 +135,14 @@ int thaw_metrics_compute(struct thaw_metrics *m, const float *probabilities, con
         thaw_metrics_release(m);
         return -1;
     }
-    count(m, probabilities, labels, n);
+    count(m, probabilities, labels, n, rule);
     for (int k = 0; k < classes; k++) {
         fill_class(m, k);
         for (size_t i = 0; i < n; i++)
-            scores[i] =
-                (struct scored){probabilities[i * (size_t)classes + (size_t)k], labels[i] == k};
-        m->per_class[k].auc = auc(scores, n);
+            scores[i] = (struct thaw_scored){probabilities[i * (size_t)classes + (size_t)k],
+                                             labels[i] == k};
+        thaw_rank_sort(scores, n);
+        m->per_class[k].auc = thaw_auc(scores, n);
     }
     average(m);
     free(scores);

@@ -9,7 +9,8 @@
 struct thaw_class_metrics {
     size_t support;
     double precision, recall, specificity, f1,
-        auc; /* NAN where undefined (no support, nothing predicted) */
+        auc;                     /* NAN where undefined (no support, nothing predicted) */
+    double recall_lo, recall_hi; /* Wilson's 95 % interval */
 };
 
 struct thaw_metrics {
@@ -25,9 +26,19 @@ struct thaw_metrics {
     size_t *confusion; /* [truth][prediction] */
 };
 
-/* probabilities [n][classes], labels [n]. */
+/* Of two classes: `positive` from this probability of it on, else the other one. */
+struct thaw_rule {
+    int positive;
+    float threshold;
+};
+
+/* probabilities [n][classes], labels [n]. The prediction is the most probable class, or with a rule
+ * (NULL: none) what that says. */
 int thaw_metrics_compute(struct thaw_metrics *m, const float *probabilities, const int *labels,
                          size_t n, int classes, struct thaw_error *err);
+int thaw_metrics_compute_by(struct thaw_metrics *m, const float *probabilities, const int *labels,
+                            size_t n, int classes, const struct thaw_rule *rule,
+                            struct thaw_error *err);
 void thaw_metrics_release(struct thaw_metrics *m);
 
 /* Wilson score interval at 95 % (Wilson 1927). */

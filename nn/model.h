@@ -32,10 +32,16 @@ struct thaw_graph *thaw_model_from_keras(const struct thaw_keras_file *file,
 struct thaw_graph *thaw_model_random(const char *spec, const struct thaw_arch_options *options,
                                      uint64_t seed, struct thaw_error *err);
 
-/* Recognises the family of a PyTorch state dict and moves its weights into Keras' layout. */
+/* Recognises the network of a PyTorch state dict and moves its weights into Keras' layout.
+ * options->arch says which it is ("tf_efficientnet_b0", by timm's names or Thaw's; NULL: not
+ * known), and `hint` does so where several are possible, e.g. the name of the file; NULL: none.
+ * *preprocess becomes the mode of vision/preprocess.h that the network was trained with. What is
+ * missing, left over or of another shape is an error; each goes to `notes` with its name and shape.
+ */
 struct thaw_graph *thaw_model_from_torch(const struct thaw_torch_file *file,
-                                         const struct thaw_model_options *options,
-                                         struct thaw_model_notes *notes, struct thaw_error *err);
+                                         const struct thaw_model_options *options, const char *hint,
+                                         const char **preprocess, struct thaw_model_notes *notes,
+                                         struct thaw_error *err);
 
 /* Fills config and groups of a file to be saved: flat Functional in the Keras 2 dialect, layers in
  * Keras' order, kinds that some Keras cannot read written as others with equal arithmetic. */
@@ -53,10 +59,10 @@ struct thaw_graph *thaw_model_with_preprocessing(const struct thaw_graph *graph,
 int thaw_model_feature_node(const struct thaw_graph *graph);
 
 /* Cuts everything after the feature node and adds "thaw_pool" (global average), "thaw_dropout" and
- * "thaw_logits" (Dense, softmax) for these classes; initialises them. Returns the first new node.
- */
-int thaw_model_replace_head(struct thaw_graph *graph, int classes, float dropout, uint64_t seed,
-                            struct thaw_error *err);
+ * "thaw_logits" (Dense with this activation: "softmax", or "sigmoid" for labels of which several
+ * can hold) for these classes; initialises them. Returns the first new node. */
+int thaw_model_replace_head(struct thaw_graph *graph, int classes, const char *activation,
+                            float dropout, uint64_t seed, struct thaw_error *err);
 
 /* Blocks that can be thawed one after the other, from the input up: block i holds nodes starts[i]
  * .. starts[i+1]-1 (the last one ends where the head begins). From the family's stage names, else

@@ -108,8 +108,8 @@ static int add(struct thaw_graph *graph, const char *class_name, const char *nam
 }
 
 /* A graph that was given a head before keeps no trace of it: the names are free again. */
-int thaw_model_replace_head(struct thaw_graph *graph, int classes, float dropout, uint64_t seed,
-                            struct thaw_error *err)
+int thaw_model_replace_head(struct thaw_graph *graph, int classes, const char *activation,
+                            float dropout, uint64_t seed, struct thaw_error *err)
 {
     int feature = thaw_model_feature_node(graph);
     struct thaw_shape shape = node_at(graph, feature)->shape;
@@ -136,7 +136,7 @@ int thaw_model_replace_head(struct thaw_graph *graph, int classes, float dropout
                    json_pack("{s:f}", "rate", (double)dropout), err);
     if (last >= 0)
         last = add(graph, "Dense", "thaw_logits", last,
-                   json_pack("{s:i, s:s}", "units", classes, "activation", "softmax"), err);
+                   json_pack("{s:i, s:s}", "units", classes, "activation", activation), err);
     if (last < 0)
         return -1;
     thaw_graph_init(graph, feature + 1, seed);

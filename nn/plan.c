@@ -120,16 +120,26 @@ done:
     return rc;
 }
 
-static void leave_out_softmax(struct thaw_plan *p)
+static bool is_sigmoid(const struct thaw_op *op)
+{
+    const struct thaw_activation *conf = op->conf;
+    return op->kind == &thaw_op_activation && conf->act.kind &&
+           strcmp(conf->act.kind->name, "sigmoid") == 0;
+}
+
+/* What makes probabilities of logits. */
+static void leave_out_last(struct thaw_plan *p)
 {
     if (!p->n_ops)
         return;
     struct thaw_op *last = &p->ops[p->n_ops - 1];
-    if (last->kind != &thaw_op_softmax || last->out != p->output ||
-        ((const struct thaw_softmax *)last->conf)->log)
+    bool softmax =
+        last->kind == &thaw_op_softmax && !((const struct thaw_softmax *)last->conf)->log;
+    if (last->out != p->output || (!softmax && !is_sigmoid(last)))
         return;
     p->output = last->in[0];
-    p->softmax_left_out = true;
+    p->softmax_left_out = softmax;
+    p->sigmoid_left_out = !softmax;
     free(last->conf);
     free(last->in);
     p->n_ops--;
@@ -201,7 +211,7 @@ struct thaw_plan *thaw_plan_create(struct thaw_graph *graph,
     if (lower_graph(&l, graph, options->first, last, err))
         goto fail;
     if (options->logits)
-        leave_out_softmax(p);
+        leave_out_last(p);
     mark_training(p, options);
     count_consumers(p);
     if (thaw_plan_fold(p, err) || thaw_plan_type(p, options, err) || list_trained(p, graph, err))

@@ -12,7 +12,7 @@ struct thaw_plan_options {
     int last;  /* node whose output is the plan's output; -1 = the graph's */
     bool training;                    /* weights of nodes with `trainable` get gradients */
     bool batch_statistics;            /* trainable batch norms use the batch's statistics */
-    bool logits;                      /* leave out a softmax at the very end */
+    bool logits;                      /* leave out a softmax or sigmoid at the very end */
     bool input_gradient;              /* backward goes down to the plan's input */
     enum thaw_precision precision;    /* of convolutions; int8 only without training */
     const struct thaw_ranges *ranges; /* needed for int8, of use for bf16; borrowed while the plan
@@ -33,7 +33,7 @@ struct thaw_plan {
     int input, output;
     struct thaw_trained *trained; /* in graph order */
     int n_trained;
-    bool softmax_left_out;
+    bool softmax_left_out, sigmoid_left_out;
     int block;                        /* channel block of the layouts */
     const struct thaw_ranges *ranges; /* of the options */
     struct thaw_op *folded;           /* where norms that were folded live on */

@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/base/clock.h"
 #include "io/base/mem.h"
+#include "nn/rank.h"
 
 enum { PLATEAU_PATIENCE = 2 };
 
@@ -32,7 +34,7 @@ struct thaw_trainer *thaw_trainer_create(struct thaw_graph *graph, const struct 
     }
     if (options->l2_sp > 0)
         thaw_trainer_keep(t, t->initial);
-    t->at.before_accuracy = t->at.before_loss = NAN;
+    t->at.before = (struct thaw_validated){NAN, NAN, NAN};
     return t;
 }
 
@@ -42,6 +44,8 @@ void thaw_trainer_free(struct thaw_trainer *t)
         return;
     thaw_trainer_close_stage(t);
     thaw_trainer_cache_release(t);
+    free(t->judged);
+    free(t->targets);
     free(t->initial);
     free(t->before);
     free(t->best);
@@ -73,14 +77,28 @@ static void report_step(const struct thaw_trainer *t, const struct thaw_observer
     if (!observer->step)
         return;
     double n = sums->images ? (double)sums->images : 1;
+    double answers = sums->answers ? (double)sums->answers : 1;
     struct thaw_step_report report = {.stage = t->at.stage,
                                       .epoch = t->at.epoch,
                                       .images_done = sums->images,
                                       .images = images,
                                       .training = training,
                                       .loss = sums->loss / n,
-                                      .accuracy = (double)sums->hits / n};
+                                      .accuracy = (double)sums->hits / answers};
     observer->step(observer->ctx, &report);
+}
+
+/* Puts the batch behind what has been judged before it in this epoch. */
+static int keep_answers(struct thaw_trainer *t, const struct thaw_train_batch *batch, size_t done,
+                        size_t images, struct thaw_error *err)
+{
+    size_t classes = (size_t)t->options.classes, n = (size_t)batch->n * classes;
+    if (!t->judged && (!(t->judged = thaw_new(images, classes * sizeof *t->judged, err)) ||
+                       !(t->targets = thaw_new(images, classes * sizeof *t->targets, err))))
+        return -1;
+    memcpy(t->judged + done * classes, t->logits, n * sizeof *t->judged);
+    memcpy(t->targets + done * classes, batch->targets, n * sizeof *t->targets);
+    return 0;
 }
 
 static int validate(struct thaw_trainer *t, const struct thaw_batch_source *source,
@@ -99,7 +117,9 @@ static int validate(struct thaw_trainer *t, const struct thaw_batch_source *sour
     if (source->begin(source->ctx, &request, err))
         return -1;
     while ((more = source->next(source->ctx, &batch, err)) > 0) {
-        if (thaw_trainer_judge(t, &batch, sums, err))
+        size_t done = sums->images;
+        if (thaw_trainer_judge(t, &batch, sums, err) ||
+            (t->options.loss->by_label && keep_answers(t, &batch, done, source->val_images, err)))
             return -1;
         report_step(t, observer, sums, source->val_images, false);
     }
@@ -132,39 +152,61 @@ static int train_epoch(struct thaw_trainer *t, const struct thaw_batch_source *s
     return more;
 }
 
-static bool is_better(double accuracy, double loss, double than_accuracy, double than_loss)
+/* Where no label has both kinds of images, the loss decides alone. */
+static double merit(const struct thaw_trainer *t, const struct thaw_validated *v)
 {
-    return accuracy > than_accuracy || (accuracy == than_accuracy && loss < than_loss);
+    return !t->options.loss->by_label ? v->accuracy : isnan(v->auc) ? 0 : v->auc;
+}
+
+static bool is_better(const struct thaw_trainer *t, const struct thaw_validated *a,
+                      const struct thaw_validated *than)
+{
+    double x = merit(t, a), y = merit(t, than);
+    return x > y || (x == y && a->loss < than->loss);
+}
+
+static int sum_up(const struct thaw_trainer *t, const struct thaw_sums *val,
+                  struct thaw_validated *v, struct thaw_error *err)
+{
+    *v = (struct thaw_validated){NAN, NAN, NAN};
+    if (!val->images)
+        return 0;
+    v->accuracy = (double)val->hits / (double)val->answers;
+    v->loss = val->loss / (double)val->images;
+    return t->options.loss->by_label
+               ? thaw_mean_auc(t->judged, t->targets, val->images, t->options.classes, &v->auc, err)
+               : 0;
 }
 
 /* Books the epoch that has just been validated and moves on to the next. */
-static void book_epoch(struct thaw_trainer *t, const struct thaw_sums *val, double rate,
+static void book_epoch(struct thaw_trainer *t, const struct thaw_validated *v, double rate,
                        double seconds)
 {
     struct thaw_position *at = &t->at;
     double images = at->sums.images ? (double)at->sums.images : 1;
+    double answers = at->sums.answers ? (double)at->sums.answers : 1;
+    bool validated = !isnan(v->accuracy);
     struct thaw_epoch *e = &t->history[t->n_history++];
     *e = (struct thaw_epoch){.stage = at->stage,
                              .epoch = at->epoch,
                              .number = at->number,
                              .rate = rate,
                              .train_loss = at->sums.loss / images,
-                             .train_accuracy = (double)at->sums.hits / images,
-                             .val_loss = val->images ? val->loss / (double)val->images : NAN,
-                             .val_accuracy =
-                                 val->images ? (double)val->hits / (double)val->images : NAN,
+                             .train_accuracy = (double)at->sums.hits / answers,
+                             .val_loss = v->loss,
+                             .val_accuracy = v->accuracy,
+                             .val_auc = v->auc,
                              .seconds = seconds};
-    if (val->images && is_better(e->val_accuracy, e->val_loss, at->best_accuracy, at->best_loss)) {
+    if (validated && is_better(t, v, &at->best)) {
         e->best = true;
-        at->best_accuracy = e->val_accuracy;
-        at->best_loss = e->val_loss;
+        at->best = *v;
         if (t->options.keep == THAW_KEEP_BEST)
             thaw_trainer_keep(t, t->best);
     }
-    if (val->images && e->val_loss < at->lowest_loss) {
+    if (validated && e->val_loss < at->lowest_loss) {
         at->lowest_loss = e->val_loss;
         at->stalled = 0;
-    } else if (val->images && ++at->stalled % PLATEAU_PATIENCE == 0) {
+    } else if (validated && ++at->stalled % PLATEAU_PATIENCE == 0) {
         at->drops++;
     }
     at->epoch++;
@@ -177,11 +219,13 @@ static int run_epoch(struct thaw_trainer *t, const struct thaw_batch_source *sou
                      const struct thaw_observer *observer, struct thaw_error *err)
 {
     struct thaw_sums val;
+    struct thaw_validated validated;
     double began = thaw_clock();
     if (thaw_grow(&t->history, &t->history_capacity, t->n_history + 1, sizeof *t->history, err) ||
-        train_epoch(t, source, observer, err) || validate(t, source, observer, &val, err))
+        train_epoch(t, source, observer, err) || validate(t, source, observer, &val, err) ||
+        sum_up(t, &val, &validated, err))
         return -1;
-    book_epoch(t, &val, thaw_trainer_rate(t, source->train_images), thaw_clock() - began);
+    book_epoch(t, &validated, thaw_trainer_rate(t, source->train_images), thaw_clock() - began);
     if (observer->epoch)
         observer->epoch(observer->ctx, &t->history[t->n_history - 1]);
     return observer->checkpoint ? observer->checkpoint(observer->ctx, err) : 0;
@@ -195,8 +239,8 @@ static int begin_stage(struct thaw_trainer *t, const struct thaw_observer *obser
         t->at.epoch = t->at.stalled = t->at.drops = 0;
         t->at.stage_step = 0;
         t->at.batch = 0;
-        t->at.lowest_loss = t->at.best_loss = INFINITY;
-        t->at.best_accuracy = -1;
+        t->at.lowest_loss = INFINITY;
+        t->at.best = (struct thaw_validated){-1, INFINITY, -1};
         t->at.sums = (struct thaw_sums){0};
         thaw_trainer_keep(t, t->before);
         if (thaw_trainer_open_stage(t, err))
@@ -220,21 +264,22 @@ static int end_stage(struct thaw_trainer *t, const struct thaw_observer *observe
     struct thaw_position *at = &t->at;
     const struct thaw_epoch *last = &t->history[t->n_history - 1];
     struct thaw_stage_result *r = &t->results[at->stage];
-    *r = (struct thaw_stage_result){at->epoch, last->val_accuracy, last->val_loss, 0, true};
+    struct thaw_validated ends = {last->val_accuracy, last->val_loss, last->val_auc};
+    *r = (struct thaw_stage_result){.epochs = at->epoch, .kept = true};
     for (size_t i = 0; i < t->n_history; i++)
         r->seconds += t->history[i].stage == at->stage ? t->history[i].seconds : 0;
-    if (t->options.keep == THAW_KEEP_BEST && at->best_accuracy >= 0) {
-        bool worse =
-            t->options.rollback && !isnan(at->before_accuracy) &&
-            is_better(at->before_accuracy, at->before_loss, at->best_accuracy, at->best_loss);
+    if (t->options.keep == THAW_KEEP_BEST && at->best.accuracy >= 0) {
+        bool worse = t->options.rollback && !isnan(at->before.accuracy) &&
+                     is_better(t, &at->before, &at->best);
         r->kept = !worse;
-        r->val_accuracy = worse ? at->before_accuracy : at->best_accuracy;
-        r->val_loss = worse ? at->before_loss : at->best_loss;
+        ends = worse ? at->before : at->best;
         if (thaw_trainer_restore(t, worse ? t->before : t->best, err))
             return -1;
     }
-    at->before_accuracy = r->val_accuracy;
-    at->before_loss = r->val_loss;
+    r->val_accuracy = ends.accuracy;
+    r->val_loss = ends.loss;
+    r->val_auc = ends.auc;
+    at->before = ends;
     if (observer->stage_end)
         observer->stage_end(observer->ctx, at->stage, r);
     thaw_trainer_close_stage(t);

@@ -27,8 +27,9 @@ struct thaw_train_options {
     enum thaw_precision precision; /* of what trains: f32 or bf16; weights and sums stay f32 */
     uint64_t seed;
     const struct thaw_loss *loss;
-    float smoothing;
-    const float *class_weights; /* [classes], mean 1 over the training images; NULL: all 1 */
+    struct thaw_loss_options loss_options;
+    /* Of a choice among classes: [classes], mean 1 over the training images; NULL: all 1. */
+    const float *class_weights;
     const struct thaw_optimizer *optimizer;
     struct thaw_optimizer_options optimizer_options;
     float l2_sp; /* pull of the thawed backbone's kernels towards where training began (Li et al.
@@ -57,13 +58,17 @@ struct thaw_settled {
     double drift[THAW_PRECISIONS];
 };
 
-/* One line of history. */
+/* One line of history. Accuracy is the share of images whose most probable class is the true one;
+ * by label, of answers (an image has one for each label) that are right at a probability of 1/2.
+ * Losses are plain: without smoothing and weights. The best weights are those of the highest
+ * accuracy or, by label, the highest AUC; of equal ones, of the lowest loss. */
 struct thaw_epoch {
     int stage, epoch;                  /* epoch within the stage, from 0 */
     uint32_t number;                   /* over all stages */
     double rate;                       /* of the head, at the end of the epoch */
     double train_loss, train_accuracy; /* while training: with augmentation, before each update */
     double val_loss, val_accuracy;     /* NAN without validation images */
+    double val_auc; /* by label: mean over the labels where it is defined; else NAN */
     double seconds;
     bool best; /* the best weights so far in this stage */
 };
@@ -71,6 +76,7 @@ struct thaw_epoch {
 struct thaw_stage_result {
     int epochs;                    /* run */
     double val_accuracy, val_loss; /* of the weights the stage ends with */
+    double val_auc;                /* as in struct thaw_epoch */
     double seconds;
     bool kept; /* false: rolled back */
 };
@@ -131,7 +137,8 @@ int thaw_trainer_measure(struct thaw_graph *graph, const struct thaw_stages *sta
                          size_t *bytes, struct thaw_error *err);
 
 /* The whole state (weights, optimiser, best weights, position, history) into and out of a file's
- * extras and its record's member "trainer". Load into a trainer made with the same graph, stages
+ * extras and its record's member "trainer". The file borrows much of it: it must be gone before the
+ * trainer goes on. Load into a trainer made with the same graph, stages
  * and options; what does not fit is an error. A run that goes on from a loaded state ends in the
  * same bits. */
 int thaw_trainer_save(const struct thaw_trainer *trainer, struct thaw_keras_file *file,

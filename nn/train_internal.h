@@ -7,26 +7,7 @@
 #include "nn/features.h"
 #include "nn/team.h"
 #include "nn/train.h"
-
-/* Running sums of the epoch at hand. */
-struct thaw_sums {
-    double loss;
-    size_t hits, images;
-};
-
-/* Where the run stands. All of it goes into a checkpoint. */
-struct thaw_position {
-    int stage, epoch;                /* epoch within the stage */
-    uint32_t number;                 /* epoch over all stages */
-    size_t batch;                    /* batches of this epoch that are done */
-    uint32_t stage_step;             /* updates of this stage */
-    uint32_t step;                   /* updates over all stages */
-    int stalled, drops;              /* epochs without a better validation loss; plateau's count */
-    double lowest_loss;              /* lowest validation loss of this stage, INFINITY at first */
-    double best_accuracy, best_loss; /* of the best weights of this stage; accuracy -1 at first */
-    double before_accuracy, before_loss; /* where the stage began; NAN when unknown */
-    struct thaw_sums sums;
-};
+#include "nn/train_position.h"
 
 struct thaw_train_slot { /* features of one side in one view */
     struct thaw_features *features;
@@ -66,10 +47,11 @@ struct thaw_trainer {
     size_t frozen_samples;     /* that the stage runs through its frozen part, about */
     struct thaw_team *prefix;  /* made when the first picture comes */
     struct thaw_team *tail;
-    struct thaw_team *rest;       /* batch statistics: the tail for the last, smaller batch */
-    size_t feature_floats;        /* a sample between prefix and tail */
-    float *features;              /* [batch] of them */
-    float *logits, *dlogits;      /* [batch][classes] */
+    struct thaw_team *rest;  /* batch statistics: the tail for the last, smaller batch */
+    size_t feature_floats;   /* a sample between prefix and tail */
+    float *features;         /* [batch] of them */
+    float *logits, *dlogits; /* [batch][classes] */
+    float *judged, *targets; /* by label: logits and truth of all validation images, else NULL */
     float *slots[THAW_MAX_SLOTS]; /* of all trained weights, one after the other */
     size_t slot_count;
 

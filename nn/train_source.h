@@ -14,6 +14,8 @@ struct thaw_train_batch {
     const float *x;    /* [n,H,W,C], preprocessed; NULL where no pictures were asked for */
     const int *labels; /* [n] */
     const size_t *ids; /* [n], which images of their side; all valid until the next call */
+    /* [n][classes], 1 where a label holds, else 0: for losses by label, which ignore `labels`. */
+    const float *targets;
 };
 
 /* How training images are changed at random: not at all, anew in every epoch, or (0 and up) in one
@@ -26,6 +28,7 @@ struct thaw_epoch_request {
     bool pictures;  /* else only ids and labels: nothing is decoded */
     uint32_t epoch; /* counted over all stages: the order of training images follows from it */
     size_t first_batch;
+    size_t most;        /* images, the first ones; 0: all */
     const size_t *only; /* these images in this order, [n_only]; NULL: the epoch's */
     size_t n_only;
 };

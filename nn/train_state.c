@@ -15,31 +15,34 @@ static json_t *real_or_null(double x)
 
 static json_t *position_json(const struct thaw_position *at)
 {
-    return json_pack("{si si sI sI sI sI si si so so so so so sf sI sI}", "stage", at->stage,
-                     "epoch", at->epoch, "number", (json_int_t)at->number, "batch",
-                     (json_int_t)at->batch, "stage_step", (json_int_t)at->stage_step, "step",
-                     (json_int_t)at->step, "stalled", at->stalled, "drops", at->drops,
-                     "lowest_loss", real_or_null(at->lowest_loss), "best_accuracy",
-                     real_or_null(at->best_accuracy), "best_loss", real_or_null(at->best_loss),
-                     "before_accuracy", real_or_null(at->before_accuracy), "before_loss",
-                     real_or_null(at->before_loss), "loss_sum", at->sums.loss, "hits",
-                     (json_int_t)at->sums.hits, "images", (json_int_t)at->sums.images);
+    return json_pack(
+        "{si si sI sI sI sI si si so so so so so so so sf sI sI sI}", "stage", at->stage, "epoch",
+        at->epoch, "number", (json_int_t)at->number, "batch", (json_int_t)at->batch, "stage_step",
+        (json_int_t)at->stage_step, "step", (json_int_t)at->step, "stalled", at->stalled, "drops",
+        at->drops, "lowest_loss", real_or_null(at->lowest_loss), "best_accuracy",
+        real_or_null(at->best.accuracy), "best_loss", real_or_null(at->best.loss), "best_auc",
+        real_or_null(at->best.auc), "before_accuracy", real_or_null(at->before.accuracy),
+        "before_loss", real_or_null(at->before.loss), "before_auc", real_or_null(at->before.auc),
+        "loss_sum", at->sums.loss, "hits", (json_int_t)at->sums.hits, "answers",
+        (json_int_t)at->sums.answers, "images", (json_int_t)at->sums.images);
 }
 
 static json_t *epoch_json(const struct thaw_epoch *e)
 {
-    return json_pack("{si si sI sf so so so so sf sb}", "stage", e->stage, "epoch", e->epoch,
+    return json_pack("{si si sI sf so so so so so sf sb}", "stage", e->stage, "epoch", e->epoch,
                      "number", (json_int_t)e->number, "rate", e->rate, "train_loss",
                      real_or_null(e->train_loss), "train_accuracy", real_or_null(e->train_accuracy),
                      "val_loss", real_or_null(e->val_loss), "val_accuracy",
-                     real_or_null(e->val_accuracy), "seconds", e->seconds, "best", (int)e->best);
+                     real_or_null(e->val_accuracy), "val_auc", real_or_null(e->val_auc), "seconds",
+                     e->seconds, "best", (int)e->best);
 }
 
 static json_t *result_json(const struct thaw_stage_result *r)
 {
-    return json_pack("{si so so sf sb}", "epochs", r->epochs, "val_accuracy",
+    return json_pack("{si so so so sf sb}", "epochs", r->epochs, "val_accuracy",
                      real_or_null(r->val_accuracy), "val_loss", real_or_null(r->val_loss),
-                     "seconds", r->seconds, "kept", (int)r->kept);
+                     "val_auc", real_or_null(r->val_auc), "seconds", r->seconds, "kept",
+                     (int)r->kept);
 }
 
 static json_t *trainer_json(const struct thaw_trainer *t)
@@ -54,11 +57,27 @@ static json_t *trainer_json(const struct thaw_trainer *t)
                      thaw_team_size(t->tail));
 }
 
-static int add_floats(struct thaw_keras_file *file, const char *name, const float *data,
-                      size_t count, struct thaw_error *err)
+static int lend_floats(struct thaw_keras_file *file, const char *name, float *data, size_t count,
+                       struct thaw_error *err)
 {
-    long dims[] = {(long)count};
-    return thaw_keras_add_tensor(file, NULL, name, dims, 1, data, err);
+    struct thaw_tensor lent = {.rank = 1, .dims = {(long)count}, .data = data, .borrowed = true};
+    return thaw_keras_place(file, NULL, name, &lent, err);
+}
+
+/* The weights as they are now lie apart, node by node. */
+static int add_weights(const struct thaw_trainer *t, struct thaw_keras_file *file,
+                       struct thaw_error *err)
+{
+    struct thaw_tensor all = {.rank = 1,
+                              .dims = {(long)t->weight_count},
+                              .data = thaw_new(t->weight_count, sizeof *all.data, err)};
+    if (!all.data)
+        return -1;
+    thaw_trainer_keep(t, all.data);
+    if (thaw_keras_place(file, NULL, "weights", &all, err) == 0)
+        return 0;
+    free(all.data);
+    return -1;
 }
 
 static const char *const slot_names[THAW_MAX_SLOTS] = {"optimizer_0", "optimizer_1"};
@@ -73,17 +92,14 @@ int thaw_trainer_save(const struct thaw_trainer *t, struct thaw_keras_file *file
     json_t *state = trainer_json(t);
     if (!state || json_object_set_new(file->thaw, "trainer", state))
         return thaw_fail(err, THAW_EMEMORY, "out of memory for a checkpoint");
-    float *current = thaw_new(t->weight_count, sizeof *current, err);
-    if (!current)
+    if (add_weights(t, file, err) ||
+        lend_floats(file, "weights_before", t->before, t->weight_count, err) ||
+        lend_floats(file, "weights_best", t->best, t->weight_count, err))
         return -1;
-    thaw_trainer_keep(t, current);
-    int rc = add_floats(file, "weights", current, t->weight_count, err) ||
-             add_floats(file, "weights_before", t->before, t->weight_count, err) ||
-             add_floats(file, "weights_best", t->best, t->weight_count, err);
-    for (int k = 0; rc == 0 && k < t->options.optimizer->slots; k++)
-        rc = add_floats(file, slot_names[k], t->slots[k], t->slot_count, err);
-    free(current);
-    return rc ? -1 : 0;
+    for (int k = 0; k < t->options.optimizer->slots; k++)
+        if (lend_floats(file, slot_names[k], t->slots[k], t->slot_count, err))
+            return -1;
+    return 0;
 }
 
 static double real_of(const json_t *object, const char *key, double empty)
@@ -99,21 +115,22 @@ static json_int_t int_of(const json_t *object, const char *key)
 
 static struct thaw_position read_position(const json_t *j)
 {
-    return (struct thaw_position){.stage = (int)int_of(j, "stage"),
-                                  .epoch = (int)int_of(j, "epoch"),
-                                  .number = (uint32_t)int_of(j, "number"),
-                                  .batch = (size_t)int_of(j, "batch"),
-                                  .stage_step = (uint32_t)int_of(j, "stage_step"),
-                                  .step = (uint32_t)int_of(j, "step"),
-                                  .stalled = (int)int_of(j, "stalled"),
-                                  .drops = (int)int_of(j, "drops"),
-                                  .lowest_loss = real_of(j, "lowest_loss", INFINITY),
-                                  .best_accuracy = real_of(j, "best_accuracy", -1),
-                                  .best_loss = real_of(j, "best_loss", INFINITY),
-                                  .before_accuracy = real_of(j, "before_accuracy", NAN),
-                                  .before_loss = real_of(j, "before_loss", NAN),
-                                  .sums = {real_of(j, "loss_sum", 0), (size_t)int_of(j, "hits"),
-                                           (size_t)int_of(j, "images")}};
+    return (struct thaw_position){
+        .stage = (int)int_of(j, "stage"),
+        .epoch = (int)int_of(j, "epoch"),
+        .number = (uint32_t)int_of(j, "number"),
+        .batch = (size_t)int_of(j, "batch"),
+        .stage_step = (uint32_t)int_of(j, "stage_step"),
+        .step = (uint32_t)int_of(j, "step"),
+        .stalled = (int)int_of(j, "stalled"),
+        .drops = (int)int_of(j, "drops"),
+        .lowest_loss = real_of(j, "lowest_loss", INFINITY),
+        .best = {real_of(j, "best_accuracy", -1), real_of(j, "best_loss", INFINITY),
+                 real_of(j, "best_auc", NAN)},
+        .before = {real_of(j, "before_accuracy", NAN), real_of(j, "before_loss", NAN),
+                   real_of(j, "before_auc", NAN)},
+        .sums = {real_of(j, "loss_sum", 0), (size_t)int_of(j, "hits"), (size_t)int_of(j, "answers"),
+                 (size_t)int_of(j, "images")}};
 }
 
 static struct thaw_epoch read_epoch(const json_t *j)
@@ -126,15 +143,19 @@ static struct thaw_epoch read_epoch(const json_t *j)
                                .train_accuracy = real_of(j, "train_accuracy", NAN),
                                .val_loss = real_of(j, "val_loss", NAN),
                                .val_accuracy = real_of(j, "val_accuracy", NAN),
+                               .val_auc = real_of(j, "val_auc", NAN),
                                .seconds = real_of(j, "seconds", 0),
                                .best = json_is_true(json_object_get(j, "best"))};
 }
 
 static struct thaw_stage_result read_result(const json_t *j)
 {
-    return (struct thaw_stage_result){(int)int_of(j, "epochs"), real_of(j, "val_accuracy", NAN),
-                                      real_of(j, "val_loss", NAN), real_of(j, "seconds", 0),
-                                      json_is_true(json_object_get(j, "kept"))};
+    return (struct thaw_stage_result){.epochs = (int)int_of(j, "epochs"),
+                                      .val_accuracy = real_of(j, "val_accuracy", NAN),
+                                      .val_loss = real_of(j, "val_loss", NAN),
+                                      .val_auc = real_of(j, "val_auc", NAN),
+                                      .seconds = real_of(j, "seconds", 0),
+                                      .kept = json_is_true(json_object_get(j, "kept"))};
 }
 
 static int take_floats(const struct thaw_keras_file *file, const char *name, float *to,

@@ -96,13 +96,26 @@ static struct thaw_pass tail_pass(const struct batch_work *w, const struct thaw_
     return pass;
 }
 
-static bool is_hit(const float *logits, int classes, int label)
+static struct thaw_truth truth_of(const struct thaw_train_options *o,
+                                  const struct thaw_train_batch *batch, int sample)
 {
+    struct thaw_truth truth = {batch->labels[sample], NULL};
+    if (o->loss->by_label)
+        truth.targets = batch->targets + (size_t)sample * (size_t)o->classes;
+    return truth;
+}
+
+/* Right answers of one sample. */
+static size_t count_hits(const float *logits, int classes, struct thaw_truth truth)
+{
+    size_t hits = 0;
     int top = 0;
+    for (int k = 0; truth.targets && k < classes; k++)
+        hits += (logits[k] >= 0) == (truth.targets[k] > 0.5F);
     for (int k = 1; k < classes; k++)
         if (logits[k] > logits[top])
             top = k;
-    return top == label;
+    return truth.targets ? hits : top == truth.label;
 }
 
 /* Adds plain losses and hits of the batch, from t->logits. */
@@ -110,10 +123,13 @@ static void score(const struct thaw_trainer *t, const struct thaw_train_batch *b
                   struct thaw_sums *sums)
 {
     const struct thaw_train_options *o = &t->options;
+    struct thaw_loss_options plain = {.gamma = o->loss_options.gamma};
     for (int i = 0; i < batch->n; i++) {
         const float *row = t->logits + (size_t)i * (size_t)o->classes;
-        sums->loss += o->loss->apply(row, o->classes, batch->labels[i], 0, NULL);
-        sums->hits += is_hit(row, o->classes, batch->labels[i]);
+        struct thaw_truth truth = truth_of(o, batch, i);
+        sums->loss += o->loss->apply(&plain, row, o->classes, truth, NULL);
+        sums->hits += count_hits(row, o->classes, truth);
+        sums->answers += o->loss->by_label ? (size_t)o->classes : 1;
         sums->images++;
     }
 }
@@ -124,10 +140,11 @@ static void loss_gradient(const struct thaw_trainer *t, const struct thaw_train_
 {
     const struct thaw_train_options *o = &t->options;
     size_t at = (size_t)sample * (size_t)o->classes;
-    int label = batch->labels[sample];
+    struct thaw_truth truth = truth_of(o, batch, sample);
     float *drow = t->dlogits + at;
-    o->loss->apply(t->logits + at, o->classes, label, o->smoothing, drow);
-    float weight = (o->class_weights ? o->class_weights[label] : 1) / (float)batch->n;
+    o->loss->apply(&o->loss_options, t->logits + at, o->classes, truth, drow);
+    float weight = !o->loss->by_label && o->class_weights ? o->class_weights[truth.label] : 1;
+    weight /= (float)batch->n;
     for (int k = 0; k < o->classes; k++)
         drow[k] *= weight;
 }

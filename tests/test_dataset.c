@@ -190,7 +190,8 @@ static void test_layout(void)
     put(root, "valid/a/1.png");
     put(root, "TEST/a/1.png");
     put(root, "masks/1.png");
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, root, NULL, NULL, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, root, NULL, NULL, false, &err), &err),
+                          0);
     CU_ASSERT_TRUE(layout.split);
     CU_ASSERT_STRING_EQUAL(strrchr(layout.train, '/'), "/Training");
     CU_ASSERT_STRING_EQUAL(strrchr(layout.val, '/'), "/valid");
@@ -198,14 +199,15 @@ static void test_layout(void)
     CU_ASSERT_STRING_EQUAL(layout.extra, "masks");
     thaw_parts_release(&layout);
     put(root, "validation/a/1.png");
-    CU_ASSERT_EQUAL(thaw_parts_find(&layout, root, NULL, NULL, &err), -1);
+    CU_ASSERT_EQUAL(thaw_parts_find(&layout, root, NULL, NULL, false, &err), -1);
     CU_ASSERT_TRUE(thaw_says(&err, "layout/valid ", "layout/validation", "val part", NULL));
 
     /* Images directly in train: a class that is called so. */
     root = thaw_tmp("vehicles");
     put(root, "train/1.png");
     put(root, "car/1.png");
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, root, NULL, NULL, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, root, NULL, NULL, false, &err), &err),
+                          0);
     CU_ASSERT_FALSE(layout.split);
     CU_ASSERT_STRING_EQUAL(layout.train, root);
     CU_ASSERT_PTR_NULL(layout.val);
@@ -364,7 +366,8 @@ static void test_real_scans(void)
             CU_ASSERT_TRUE(data.images[i].group && strncmp(file, data.images[i].group, 8) == 0);
     }
     thaw_dataset_release(&data);
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, brain, NULL, NULL, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_parts_find(&layout, brain, NULL, NULL, false, &err), &err),
+                          0);
     CU_ASSERT_TRUE_FATAL(layout.split && layout.val && !layout.test);
     CU_ASSERT_EQUAL_FATAL(from_dir(&data, layout.train, &err), 0);
     CU_ASSERT_EQUAL(data.n, 400);

@@ -284,7 +284,7 @@ static void check_head(const char *spec, const char *feature)
     struct thaw_graph *graph = thaw_model_random(spec, &options, 1, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(graph);
     for (int again = 0; again < 2; again++) {
-        int head = thaw_model_replace_head(graph, 3 + again, 0.25f, 5, &err);
+        int head = thaw_model_replace_head(graph, 3 + again, "softmax", 0.25f, 5, &err);
         CU_ASSERT_EQUAL_FATAL(thaw_told(head < 0 ? -1 : 0, &err), 0);
         CU_ASSERT_STRING_EQUAL(graph->nodes[head - 1].name, feature);
         CU_ASSERT_STRING_EQUAL(graph->nodes[head].name, "thaw_pool");

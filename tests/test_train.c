@@ -57,6 +57,32 @@ static void test_frozen(void)
     rig_release(&rig);
 }
 
+/* Labels, each by itself: the mean AUC says which epoch is best. */
+static void test_labels(void)
+{
+    struct rig rig;
+    size_t n, best = 0;
+    int results;
+    start(&rig, "all:epochs=8");
+    rig.options.loss = thaw_loss_find("binary_cross_entropy", NULL);
+    rig.misled_from = 5;
+    run(&rig);
+    const struct thaw_epoch *history = thaw_trainer_history(rig.trainer, &n);
+    CU_ASSERT_EQUAL_FATAL(n, 8);
+    for (size_t i = 1; i < n; i++)
+        if (history[i].val_auc > history[best].val_auc ||
+            (history[i].val_auc == history[best].val_auc &&
+             history[i].val_loss < history[best].val_loss))
+            best = i;
+    CU_ASSERT(history[best].val_auc > 0.9);
+    CU_ASSERT(history[7].val_auc < 0.7);
+    CU_ASSERT(history[4].train_accuracy > 0.9);
+    const struct thaw_stage_result *r = thaw_trainer_results(rig.trainer, &results);
+    CU_ASSERT(r->val_auc == history[best].val_auc && r->val_loss == history[best].val_loss);
+    CU_ASSERT_TRUE(rig_holds(&rig, rig.after[best]));
+    rig_release(&rig);
+}
+
 /* The epoch that validates best; the earlier of equals. */
 static size_t best_of(const struct thaw_epoch *history, size_t first, size_t n)
 {
@@ -194,6 +220,8 @@ static void choose(struct rig *rig, int variant)
         rig->options.micro_batch = 3;
         rig->options.keep = THAW_KEEP_LAST;
     }
+    if (variant == 4)
+        rig->options.loss = thaw_loss_find("binary_cross_entropy", NULL);
 }
 
 /* From the file into a trainer of its own, and to the end. */
@@ -230,7 +258,7 @@ static bool same_history(const struct rig *a, const struct rig *b)
         same = x[i].stage == y[i].stage && x[i].epoch == y[i].epoch && x[i].rate == y[i].rate &&
                x[i].train_loss == y[i].train_loss && x[i].train_accuracy == y[i].train_accuracy &&
                x[i].val_loss == y[i].val_loss && x[i].val_accuracy == y[i].val_accuracy &&
-               x[i].best == y[i].best;
+               (x[i].val_auc == y[i].val_auc || isnan(y[i].val_auc)) && x[i].best == y[i].best;
     return same;
 }
 
@@ -239,7 +267,7 @@ static void test_resume(void)
     static const char stages[] = "head:epochs=2;2:epochs=2,lr=0.05,schedule=cosine";
     const char *path = thaw_tmp("state.h5");
     struct thaw_error err = {0};
-    for (int variant = 0; variant < 4; variant++) {
+    for (int variant = 0; variant < 5; variant++) {
         struct rig whole;
         start(&whole, stages);
         choose(&whole, variant);
@@ -302,6 +330,7 @@ void thaw_test_train(void)
 {
     CU_pSuite s = thaw_suite("train");
     CU_add_test(s, "learns what can be learnt", test_learns);
+    CU_add_test(s, "labels are learnt, and their AUC chooses", test_labels);
     CU_add_test(s, "a frozen backbone keeps its bits", test_frozen);
     CU_add_test(s, "keep best: the weights of the best epoch", test_keep_best);
     CU_add_test(s, "keep last: the weights of the last epoch", test_keep_last);

@@ -44,7 +44,7 @@ static struct thaw_train_options options_of(const json_t *c, const json_t *commo
     struct thaw_train_options o = {.batch = BATCH,
                                    .micro_batch = micro_batch,
                                    .loss = thaw_loss_find("cross_entropy", &err),
-                                   .smoothing = real(common, "smoothing"),
+                                   .loss_options = {.smoothing = real(common, "smoothing")},
                                    .class_weights = class_weights,
                                    .optimizer = thaw_optimizer_find(optimizer, &err),
                                    .optimizer_options = thaw_optimizer_presets(),

@@ -48,7 +48,9 @@ static int next(void *ctx, struct thaw_train_batch *batch, struct thaw_error *er
     const struct thaw_epoch_request *r = &rig->request;
     size_t all = r->only ? r->n_only : r->training ? RIG_TRAIN : RIG_VAL;
     (void)err;
-    *batch = (struct thaw_train_batch){0, r->pictures ? x : NULL, labels, ids};
+    static float targets[BATCH][TRAIN_NET_CLASSES];
+    *batch = (struct thaw_train_batch){
+        .x = r->pictures ? x : NULL, .labels = labels, .ids = ids, .targets = targets[0]};
     for (; batch->n < BATCH && rig->next < all; batch->n++, rig->next++) {
         size_t id = pick(rig, rig->next), place = r->training ? id : RIG_TRAIN + id;
         int view = r->view >= 0 ? r->view : r->view == THAW_VIEW_FRESH ? (int)r->epoch : 0;
@@ -57,6 +59,8 @@ static int next(void *ctx, struct thaw_train_batch *batch, struct thaw_error *er
             draw((int)place, view, x + batch->n * SAMPLE);
         bool wrong = !r->training && rig->misled_from >= 0 && (int)r->epoch >= rig->misled_from;
         labels[batch->n] = ((int)place + wrong) % TRAIN_NET_CLASSES;
+        for (int k = 0; k < TRAIN_NET_CLASSES; k++)
+            targets[batch->n][k] = labels[batch->n] == k;
         ids[batch->n] = id;
     }
     if (r->training && r->pictures && (int)r->epoch == rig->poisoned)

@@ -56,6 +56,7 @@ struct reading {
     struct thaw_dataset *data;
     const char *const *pinned;
     int n_pinned;
+    bool by_label;
     struct thaw_scan scan;
     const char **unknown; /* folders with images that are not pinned; borrowed from `entries` */
     int n_unknown;
@@ -158,25 +159,25 @@ static int read_folders(struct reading *r, const struct thaw_dir_entry *entries,
     }
     if (check_sides(r, err))
         return -1;
-    if (!r->pinned && data->n_classes < 2)
+    if (!r->pinned && data->n_classes < (r->by_label ? 1 : 2))
         return thaw_fail(err, THAW_EINPUT,
                          "%s: %d class folder%s with images found; wanted are at least two "
                          "subfolders, one a class, named as the classes (or train/ and val/ with "
                          "such subfolders), with %s files in them",
                          data->root, data->n_classes, data->n_classes == 1 ? "" : "s",
                          "PNG or JPEG");
-    if (thaw_scan_settle(&r->scan, &data->repeated, err))
+    if (thaw_scan_settle(&r->scan, r->by_label, &data->repeated, err))
         return thaw_error_prefix(err, "%s", data->root);
     if (fill_images(data, &r->scan, err) || report_ignored(data, err))
         return -1;
     return r->pinned ? thaw_dataset_report_missing(data, err) : 0;
 }
 
-int thaw_dataset_from_dir(struct thaw_dataset *data, const char *root, const char *const *pinned,
-                          int n_pinned, struct thaw_error *err)
+static int read_dir(struct thaw_dataset *data, const char *root, const char *const *pinned,
+                    int n_pinned, bool by_label, struct thaw_error *err)
 {
     struct thaw_dir_entry *entries = NULL;
-    struct reading r = {.data = data, .pinned = pinned, .n_pinned = n_pinned};
+    struct reading r = {.data = data, .pinned = pinned, .n_pinned = n_pinned, .by_label = by_label};
     size_t n = 0, length = strlen(root);
     int rc = -1;
     *data = (struct thaw_dataset){0};
@@ -205,6 +206,18 @@ done:
     return rc;
 }
 
+int thaw_dataset_from_dir(struct thaw_dataset *data, const char *root, const char *const *pinned,
+                          int n_pinned, struct thaw_error *err)
+{
+    return read_dir(data, root, pinned, n_pinned, false, err);
+}
+
+int thaw_dataset_from_dir_by_label(struct thaw_dataset *data, const char *root,
+                                   struct thaw_error *err)
+{
+    return read_dir(data, root, NULL, 0, true, err);
+}
+
 int thaw_dataset_from_files(struct thaw_dataset *data, const char *const *paths, size_t n,
                             struct thaw_error *err)
 {
@@ -229,6 +242,8 @@ static void release_image(struct thaw_dataset_image *image)
     free(image->path);
     free(image->relative);
     free(image->group);
+    free(image->has);
+    free(image->look);
 }
 
 void thaw_dataset_release(struct thaw_dataset *data)
@@ -263,13 +278,19 @@ void thaw_dataset_drop(struct thaw_dataset *data, const bool *drop)
     data->n = kept;
 }
 
+bool thaw_dataset_has(const struct thaw_dataset *data, size_t i, int class)
+{
+    const struct thaw_dataset_image *image = &data->images[i];
+    return data->by_label ? image->has[class] : image->label == class;
+}
+
 void thaw_dataset_counts(const struct thaw_dataset *data, size_t *counts)
 {
-    for (int c = 0; c < data->n_classes; c++)
+    for (int c = 0; c < data->n_classes; c++) {
         counts[c] = 0;
-    for (size_t i = 0; i < data->n; i++)
-        if (data->images[i].label >= 0)
-            counts[data->images[i].label]++;
+        for (size_t i = 0; i < data->n; i++)
+            counts[c] += thaw_dataset_has(data, i, c);
+    }
 }
 
 struct hashing {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "io/base/error.h"
 #include "io/base/file.h"
@@ -12,8 +13,11 @@
 struct thaw_dataset_image {
     char *path;     /* to open it */
     char *relative; /* below the root: CLASS/.../FILE, with '/' between */
-    char *group; /* what must stay together in a split (vision/groups.h); NULL: the image alone */
-    int label;   /* index into the classes */
+    char *group;   /* what must stay together in a split (vision/groups.h); NULL: the image alone */
+    int label;     /* index into the classes; by label: 0 */
+    bool *has;     /* by label: [n_classes], whether it holds; else NULL */
+    bool none;     /* by label: named as one of which none holds */
+    uint8_t *look; /* what it looks like (thaw_likeness_shrink); NULL: nobody has looked */
 };
 
 /* A row of a table that gave no image. */
@@ -26,6 +30,7 @@ struct thaw_dataset {
     char *root;     /* folder, or how the part of a table is called */
     char **classes; /* exact folder names; sorted by strcmp unless they were pinned */
     int n_classes;
+    bool by_label; /* any number of classes can hold of an image (vision/labels.h) */
     struct thaw_dataset_image *images; /* sorted by strcmp of `relative` */
     size_t n;
     size_t hidden;   /* entries whose name begins with '.', left out */
@@ -53,6 +58,11 @@ struct thaw_dataset {
 int thaw_dataset_from_dir(struct thaw_dataset *data, const char *root, const char *const *pinned,
                           int n_pinned, struct thaw_error *err);
 
+/* The same for class folders that are to become labels (vision/labels.h): nothing is pinned, one
+ * class is enough, and a file may stand in several classes through links of one name. */
+int thaw_dataset_from_dir_by_label(struct thaw_dataset *data, const char *root,
+                                   struct thaw_error *err);
+
 /* Files given one by one, in that order: no classes, label -1, `relative` as given. Whether they
  * are there and readable shows later. */
 int thaw_dataset_from_files(struct thaw_dataset *data, const char *const *paths, size_t n,
@@ -76,6 +86,9 @@ int thaw_dataset_join(struct thaw_dataset *data, struct thaw_dataset *more, stru
 
 /* Takes the images marked in drop[n] out. Indices of those behind them change. */
 void thaw_dataset_drop(struct thaw_dataset *data, const bool *drop);
+
+/* Does the class hold of image i? */
+bool thaw_dataset_has(const struct thaw_dataset *data, size_t i, int class);
 
 /* counts[n_classes] = images of each class. */
 void thaw_dataset_counts(const struct thaw_dataset *data, size_t *counts);

@@ -8,8 +8,14 @@
 static int copy_image(struct thaw_dataset *data, const struct thaw_dataset_image *from,
                       struct thaw_error *err)
 {
+    size_t classes = (size_t)data->n_classes;
     struct thaw_dataset_image *image = &data->images[data->n++];
     image->label = from->label;
+    image->none = from->none;
+    if (data->by_label && !(image->has = thaw_new(classes, sizeof *image->has, err)))
+        return -1;
+    if (data->by_label)
+        memcpy(image->has, from->has, classes * sizeof *image->has);
     image->path = thaw_strdup(from->path, err);
     image->relative = thaw_strdup(from->relative, err);
     image->group = from->group ? thaw_strdup(from->group, err) : NULL;
@@ -22,7 +28,7 @@ int thaw_dataset_pick(struct thaw_dataset *data, const struct thaw_dataset *from
     size_t n = 0;
     for (size_t i = 0; i < from->n; i++)
         n += take[i];
-    *data = (struct thaw_dataset){0};
+    *data = (struct thaw_dataset){.by_label = from->by_label};
     data->root = thaw_strdup(from->root, err);
     data->classes = thaw_new((size_t)from->n_classes, sizeof *data->classes, err);
     data->images = thaw_new(n, sizeof *data->images, err);

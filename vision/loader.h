@@ -48,6 +48,11 @@ void thaw_loader_free(struct thaw_loader *loader);
 int thaw_loader_start(struct thaw_loader *loader, const size_t *order, size_t n, uint32_t epoch,
                       struct thaw_error *err);
 
+/* The same where images repeat within an epoch: turns[n] (copied) tells how often the image has
+ * come before in this epoch, and it is augmented anew each time. */
+int thaw_loader_start_turns(struct thaw_loader *loader, const size_t *order, const uint32_t *turns,
+                            size_t n, uint32_t epoch, struct thaw_error *err);
+
 /* The next batch, in order, valid until the next call on the loader: 1; 0 at the end of the epoch;
  * -1 where an image of this batch cannot be read, with the error of the first such image. */
 int thaw_loader_next(struct thaw_loader *loader, struct thaw_batch *batch, struct thaw_error *err);

@@ -239,7 +239,7 @@ static int read_row(struct thaw_manifest *m, const size_t *places, size_t width,
             return thaw_fail(err, THAW_EINPUT, "%s:%zu: %s is '%s'; wanted is train, val or test",
                              m->csv.name, row->line, m->columns[THAW_COLUMN_SPLIT], word);
     }
-    if (!*row->path || !*row->label) {
+    if (!*row->path || (!*row->label && !m->by_label)) {
         row->reason = thaw_format(err, "%s is empty",
                                   m->columns[*row->path ? THAW_COLUMN_LABEL : THAW_COLUMN_PATH]);
         return row->reason ? 0 : -1;
@@ -265,7 +265,7 @@ static int compare(const struct thaw_manifest *m, const struct thaw_manifest_row
     const char *was[] = {first->label, first->group ? first->group : "",
                          thaw_part_names[first->part]},
                *is[] = {row->label, row->group ? row->group : "", thaw_part_names[row->part]};
-    for (int k = 0; k < 3; k++)
+    for (int k = m->by_label ? 1 : 0; k < 3; k++)
         if (strcmp(was[k], is[k]) != 0)
             return thaw_fail(err, THAW_EINPUT,
                              "%s:%zu: %s is %s '%s', but '%s' in line %zu; one of the two is wrong",
@@ -273,6 +273,8 @@ static int compare(const struct thaw_manifest *m, const struct thaw_manifest_row
                              is[k], was[k], first->line);
     free(row->file);
     row->file = NULL;
+    if (m->by_label && strcmp(was[0], is[0]) != 0) /* one label more */
+        return (row->file = thaw_strdup(first->file, err)) ? 0 : -1;
     row->reason = thaw_format(err, "%s stands in line %zu already", row->path, first->line);
     return row->reason ? 0 : -1;
 }
@@ -297,11 +299,11 @@ static int find_repeated(struct thaw_manifest *m, struct thaw_error *err)
 }
 
 int thaw_manifest_load(struct thaw_manifest *m, const char *path, const char *columns,
-                       const char *roots, struct thaw_error *err)
+                       const char *roots, bool by_label, struct thaw_error *err)
 {
     size_t places[THAW_COLUMNS], width = 0;
     int rc = -1;
-    *m = (struct thaw_manifest){0};
+    *m = (struct thaw_manifest){.by_label = by_label};
     char *folders = roots ? thaw_strdup(roots, err) : own_folder(path, err);
     if (!folders || (columns && read_names(m, columns, err)) || thaw_csv_load(&m->csv, path, err) ||
         read_header(m, places, &width, err))

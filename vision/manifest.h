@@ -33,6 +33,7 @@ struct thaw_manifest_row {
 
 struct thaw_manifest {
     struct thaw_csv csv;
+    bool by_label;
     char *columns[THAW_COLUMNS]; /* as the header calls them; NULL: there is none */
     char *unused;                /* the other columns, as "a, b"; NULL: none */
     struct thaw_manifest_row *rows;
@@ -50,9 +51,12 @@ struct thaw_manifest {
  * one says are not used and keep a reason. Errors, with the line and what would be right: a missing
  * column, one name for two columns, rows of another length than the header (empty cells at the end
  * do not count), other words for a part, and two rows that name one file but differ in label, group
- * or part. The caller releases after success. */
+ * or part.
+ *
+ * by_label: several labels can hold of an image. Then a row without a label is used, and rows of
+ * one file may differ in it. The caller releases after success. */
 int thaw_manifest_load(struct thaw_manifest *m, const char *path, const char *columns,
-                       const char *roots, struct thaw_error *err);
+                       const char *roots, bool by_label, struct thaw_error *err);
 void thaw_manifest_release(struct thaw_manifest *m);
 
 /* Does any row name this part? */

@@ -34,7 +34,7 @@ static int take_classes(struct thaw_dataset *data, const struct thaw_manifest *m
         if ((i == 0 || strcmp(labels[i], labels[i - 1]) != 0) &&
             !(data->classes[data->n_classes++] = thaw_strdup(labels[i], err)))
             rc = -1;
-    if (rc == 0 && data->n_classes < 2)
+    if (rc == 0 && data->n_classes < 2 && !m->by_label)
         rc = thaw_fail(err, THAW_EINPUT,
                        "%s: column %s has the one value '%s'; wanted are at least two classes",
                        data->root, m->columns[THAW_COLUMN_LABEL], labels[0]);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "io/base/mem.h"
+#include "vision/labels.h"
 #include "vision/manifest.h"
 
 const char *const thaw_part_names[THAW_PARTS] = {"train", "val", "test"};
@@ -98,11 +99,11 @@ static int find_folders(struct thaw_parts *parts, const char *root, struct thaw_
 /* --- tables --- */
 
 static int find_rows(struct thaw_parts *parts, const char *path, const char *columns,
-                     const char *roots, struct thaw_error *err)
+                     const char *roots, bool by_label, struct thaw_error *err)
 {
     char **place[THAW_PARTS] = {&parts->train, &parts->val, &parts->test};
     struct thaw_manifest *m = thaw_new(1, sizeof *m, err);
-    if (!m || thaw_manifest_load(m, path, columns, roots, err)) {
+    if (!m || thaw_manifest_load(m, path, columns, roots, by_label, err)) {
         free(m);
         return -1;
     }
@@ -120,13 +121,13 @@ static int find_rows(struct thaw_parts *parts, const char *path, const char *col
 /* --- both --- */
 
 int thaw_parts_find(struct thaw_parts *parts, const char *root, const char *columns,
-                    const char *roots, struct thaw_error *err)
+                    const char *roots, bool by_label, struct thaw_error *err)
 {
     struct stat st;
     int rc;
     *parts = (struct thaw_parts){0};
     if (stat(root, &st) == 0 && S_ISREG(st.st_mode))
-        rc = find_rows(parts, root, columns, roots, err);
+        rc = find_rows(parts, root, columns, roots, by_label, err);
     else if (columns || roots)
         rc = thaw_fail(err, THAW_EUSAGE, "%s is for a table of images (CSV), and %s is none",
                        columns ? "--columns" : "--root", root);
@@ -137,17 +138,42 @@ int thaw_parts_find(struct thaw_parts *parts, const char *root, const char *colu
     return rc;
 }
 
-int thaw_parts_list(const struct thaw_parts *parts, enum thaw_part part, const char *const *pinned,
-                    int n_pinned, struct thaw_dataset *data, struct thaw_error *err)
+static const char *place_of(const struct thaw_parts *parts, enum thaw_part part,
+                            struct thaw_error *err)
 {
     const char *const places[THAW_PARTS] = {parts->train, parts->val, parts->test};
     if (!places[part])
-        return thaw_fail(err, THAW_EINPUT, "%s: no row of the part %s",
-                         parts->manifest ? parts->manifest->csv.name : parts->train,
-                         thaw_part_names[part]);
-    return parts->manifest ? thaw_manifest_list(parts->manifest, part, places[part], pinned,
-                                                n_pinned, data, err)
-                           : thaw_dataset_from_dir(data, places[part], pinned, n_pinned, err);
+        thaw_fail(err, THAW_EINPUT, "%s: no row of the part %s",
+                  parts->manifest ? parts->manifest->csv.name : parts->train,
+                  thaw_part_names[part]);
+    return places[part];
+}
+
+int thaw_parts_list(const struct thaw_parts *parts, enum thaw_part part, const char *const *pinned,
+                    int n_pinned, struct thaw_dataset *data, struct thaw_error *err)
+{
+    const char *place = place_of(parts, part, err);
+    if (!place)
+        return -1;
+    return parts->manifest
+               ? thaw_manifest_list(parts->manifest, part, place, pinned, n_pinned, data, err)
+               : thaw_dataset_from_dir(data, place, pinned, n_pinned, err);
+}
+
+int thaw_parts_list_labels(const struct thaw_parts *parts, enum thaw_part part,
+                           const char *const *pinned, int n_pinned, const char *none,
+                           struct thaw_dataset *data, struct thaw_error *err)
+{
+    const char *place = place_of(parts, part, err);
+    if (!place ||
+        (parts->manifest ? thaw_manifest_list(parts->manifest, part, place, NULL, 0, data, err)
+                         : thaw_dataset_from_dir_by_label(data, place, err)))
+        return -1;
+    enum thaw_same same = parts->manifest ? THAW_SAME_PATH : THAW_SAME_NAME;
+    if (thaw_labels_make(data, same, pinned, n_pinned, none, err) == 0)
+        return 0;
+    thaw_dataset_release(data);
+    return -1;
 }
 
 void thaw_parts_release(struct thaw_parts *parts)

@@ -27,14 +27,21 @@ struct thaw_parts {
 /* A folder is split when it has a subfolder train (or training) which has subfolders itself; the
  * others are val, valid or validation, and test or testing; case does not matter. Two folders for
  * one part are an error. A file is a table (vision/manifest.h), for which alone `columns` and
- * `roots` (NULL: the usual) have a meaning. The caller releases. */
+ * `roots` (NULL: the usual) have a meaning. by_label: for thaw_parts_list_labels. The caller
+ * releases. */
 int thaw_parts_find(struct thaw_parts *parts, const char *root, const char *columns,
-                    const char *roots, struct thaw_error *err);
+                    const char *roots, bool by_label, struct thaw_error *err);
 void thaw_parts_release(struct thaw_parts *parts);
 
 /* The images of one part, as thaw_dataset_from_dir lists them. One that is not there is an error.
  */
 int thaw_parts_list(const struct thaw_parts *parts, enum thaw_part part, const char *const *pinned,
                     int n_pinned, struct thaw_dataset *data, struct thaw_error *err);
+
+/* The same of images of which several classes hold, or none; pinned labels and `none` as
+ * thaw_labels_make takes them (vision/labels.h). */
+int thaw_parts_list_labels(const struct thaw_parts *parts, enum thaw_part part,
+                           const char *const *pinned, int n_pinned, const char *none,
+                           struct thaw_dataset *data, struct thaw_error *err);
 
 #endif

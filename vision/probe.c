@@ -148,8 +148,8 @@ static int judge(const struct thaw_probe *probe, const struct thaw_dataset *data
     for (int c = 0; c < data->n_classes; c++) {
         size_t all = 0, gone = 0;
         for (size_t i = 0; i < data->n; i++) {
-            all += data->images[i].label == c;
-            gone += data->images[i].label == c && drop[i];
+            all += thaw_dataset_has(data, i, c);
+            gone += thaw_dataset_has(data, i, c) && drop[i];
         }
         if (all && gone == all)
             return thaw_fail(err, THAW_EINPUT,

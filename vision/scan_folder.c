@@ -176,7 +176,15 @@ static int by_identity(const void *a, const void *b)
     return order ? order : x < y ? -1 : x > y;
 }
 
-int thaw_scan_settle(struct thaw_scan *scan, size_t *repeated, struct thaw_error *err)
+/* The names below the two class folders. */
+static bool same_name(const struct thaw_scan_file *a, const struct thaw_scan_file *b)
+{
+    const char *x = strchr(a->relative, '/'), *y = strchr(b->relative, '/');
+    return x && y && strcmp(x, y) == 0;
+}
+
+int thaw_scan_settle(struct thaw_scan *scan, bool by_label, size_t *repeated,
+                     struct thaw_error *err)
 {
     size_t n = 0, kept = 0;
     int rc = 0;
@@ -195,10 +203,12 @@ int thaw_scan_settle(struct thaw_scan *scan, size_t *repeated, struct thaw_error
         struct thaw_scan_file *a = order[first], *b = order[i];
         if (a->device != b->device || a->inode != b->inode) {
             first = i;
+        } else if (a->label != b->label && by_label && same_name(a, b)) {
+            first = i;
         } else if (a->label != b->label) {
             rc = thaw_fail(err, THAW_EINPUT,
-                           "%s and %s are links to one file, which cannot belong to two classes",
-                           a->relative, b->relative);
+                           "%s and %s are links to one file, which cannot belong to two classes%s",
+                           a->relative, b->relative, by_label ? " under two names" : "");
             goto done;
         } else {
             free(b->relative);

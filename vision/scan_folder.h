@@ -31,9 +31,10 @@ int thaw_scan_folder(struct thaw_scan *scan, const char *root, const char *folde
                      struct thaw_error *err);
 
 /* Takes out files that are the same as an earlier one and counts them; the files end up sorted by
- * strcmp of `relative`, and the first by that order stays. One file under two labels is an error.
- */
-int thaw_scan_settle(struct thaw_scan *scan, size_t *repeated, struct thaw_error *err);
+ * strcmp of `relative`, and the first by that order stays. One file under two labels is an error;
+ * by label it stays under both, where its names below the class folders are the same. */
+int thaw_scan_settle(struct thaw_scan *scan, bool by_label, size_t *repeated,
+                     struct thaw_error *err);
 void thaw_scan_release(struct thaw_scan *scan);
 
 #endif
