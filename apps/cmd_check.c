@@ -83,12 +83,12 @@ const struct thaw_command thaw_command_check = {
     .summary = "copies, leaks, wrong labels and giveaways in a folder of scans",
     .help =
         "Looks at every image of DATA, a folder with one subfolder a class (or with train/, val/\n"
-        "and test/ of that form) or a CSV file with a row for each, and reports files that cannot "
-        "be read, pictures that are there\n"
-        "twice (equal pixels, or copies that were resized, recompressed, brightened, mirrored or\n"
-        "cropped a little), copies and patients that stand in two parts, copies in two classes,\n"
-        "how classes, sizes and depths are spread, and how well size, kind of file, depth,\n"
-        "colour, compression, border or burned-in text tells the class by itself.\n\n"
+        "and test/ of that form) or a CSV file with a row for each, and reports files that cannot\n"
+        "be read, pictures that are there twice (equal pixels, or copies that were resized,\n"
+        "recompressed, brightened, mirrored or cropped a little), copies and patients that stand\n"
+        "in two parts, copies in two classes, how classes, sizes and depths are spread, and how\n"
+        "well size, kind of file, depth, colour, compression, border or burned-in text tells the\n"
+        "class by itself.\n\n"
         "Exit code 0: nothing severe. 1: files that cannot be read, copies or patients in two\n"
         "parts, copies in two classes - or the check itself failed. 2: wrong usage.\n"
         "DATA is only read.\n\n"

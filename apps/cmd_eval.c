@@ -303,13 +303,14 @@ const struct thaw_command thaw_command_eval = {
     .summary = "accuracy with its interval, per class, confusion, AUC, calibration",
     .help =
         "Runs the model on DATA, a folder with one subfolder a class (or with train/, val/ and\n"
-        "test/ of that form) or a CSV file with a row for each image, and reports accuracy with "
-        "its 95 % interval (Wilson), balanced\n"
-        "accuracy, figures of each class, the confusion matrix, AUC, loss and calibration.\n"
-        "Class folders must bear the model's class names. Files that cannot be read are skipped\n"
-        "and listed. Images that the model was trained on, that look like one it was trained on, "
-        "or\n"
-        "that chose its weights are told, and the accuracy without them.\n\n"
+        "test/ of that form) or a CSV file with a row for each image (see thaw train --help), and\n"
+        "reports accuracy with its 95 % interval (Wilson), balanced accuracy, figures of each\n"
+        "class, the confusion matrix, AUC, loss and calibration. The classes must bear the names\n"
+        "of the model. Files that cannot be read are skipped and listed. Images that the model "
+        "was\n"
+        "trained on, that look like one it was trained on, or that chose its weights are told, "
+        "and\n"
+        "the accuracy without them.\n\n"
         "  thaw eval tuned.h5 scans/test\n"
         "  thaw eval tuned.h5 scans --split test --json --csv answers.csv",
     .options = options,
