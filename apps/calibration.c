@@ -95,7 +95,7 @@ int thaw_calibration_make(struct thaw_model_file *m, const struct thaw_batch_sou
 {
     enum { IMAGES = 64 };
     struct thaw_epoch_request request = {
-        .training = true, .view = THAW_VIEW_PLAIN, .pictures = true};
+        .training = true, .view = THAW_VIEW_PLAIN, .pictures = true, .most = IMAGES};
     struct thaw_train_batch batch;
     size_t sample = thaw_shape_count(m->graph->nodes[0].shape), n = 0;
     float *x = thaw_new(IMAGES * sample, sizeof *x, err);

@@ -214,11 +214,12 @@ static int compare(struct thaw_check *c, float alike, struct thaw_error *err)
 int thaw_check_find(struct thaw_check *c, const char *root, const struct thaw_check_options *o,
                     struct thaw_error *err)
 {
-    *c = (struct thaw_check){.root = root};
+    *c = (struct thaw_check){.root = root, .frame = o->frame};
     const struct thaw_dataset *const sets[THAW_CHECK_PARTS] = {&c->sets[0], &c->sets[1],
                                                                &c->sets[2]};
     if (list(c, o, err) ||
-        thaw_copies_look(&c->survey, sets, THAW_CHECK_PARTS, false, "reading", err) ||
+        thaw_copies_look(&c->survey, sets, THAW_CHECK_PARTS,
+                         (struct thaw_survey_options){.frame = o->frame}, "reading", err) ||
         compare(c, o->alike, err) || spread_patients(c, err))
         return -1;
     count(c);

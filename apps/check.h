@@ -54,6 +54,7 @@ struct thaw_check_giveaway {
 
 struct thaw_check {
     const char *root;
+    int frame; /* looked at of each file; 0: the middle one */
     bool divided;
     char *left_out; /* folders that are no part, as "a, b"; NULL: none */
     struct thaw_dataset sets[THAW_CHECK_PARTS];
@@ -76,6 +77,7 @@ struct thaw_check_options {
     const char *group_by;        /* as in `thaw train`; NULL: recognise */
     const char *columns, *roots; /* of a table; NULL: the usual */
     float alike;
+    int frame; /* of files with several pictures, from 1; 0: the middle one */
 };
 
 /* Looks at everything in the folder or table. The caller releases, also after an error. */

@@ -166,19 +166,12 @@ static int draw_half(const struct thaw_check *c, size_t image, float *tile, int 
     struct thaw_preprocess p;
     struct thaw_pixels pixels;
     struct thaw_image picture;
-    const struct thaw_decode_hint hint = {.min_width = TILE, .min_height = TILE};
+    const struct thaw_decode_hint hint = {.min_width = TILE, .min_height = TILE, .frame = c->frame};
     if (thaw_preprocess_init(&p, "none", TILE, TILE, err) ||
         thaw_pixels_load(&pixels, path_of(c, image), &hint, err))
         return -1;
     p.fit = THAW_FIT_LETTERBOX;
-    if (pixels.depth == 16) {
-        const uint16_t *sample = pixels.data;
-        size_t n = (size_t)pixels.width * (size_t)pixels.height * (size_t)pixels.channels;
-        int most = 1;
-        for (size_t i = 0; i < n; i++)
-            most = sample[i] > most ? sample[i] : most;
-        thaw_preprocess_fit_range(&p, most);
-    }
+    thaw_preprocess_show(&p, &pixels);
     int rc = thaw_preprocess_geometry(&p, &pixels, &picture, err);
     for (int y = 0; rc == 0 && y < TILE; y++)
         memcpy(tile + (y * WIDE + left) * 3, picture.data + y * TILE * 3, TILE * 3 * sizeof *tile);

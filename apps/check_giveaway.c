@@ -60,7 +60,10 @@ void thaw_check_property_text(enum thaw_check_property p, double value, char *te
         snprintf(text, size, "%s", thaw_codecs[(int)value]->name);
         break;
     case THAW_CHECK_DEPTH:
-        snprintf(text, size, "%d bits", (int)value);
+        if ((int)value == 32)
+            snprintf(text, size, "float");
+        else
+            snprintf(text, size, "%d bits", (int)value);
         break;
     case THAW_CHECK_COLOUR:
         snprintf(text, size, "%s", colours[(int)value]);

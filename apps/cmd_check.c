@@ -8,6 +8,7 @@ struct values {
     struct thaw_common common;
     const char *group_by, *csv, *sheet;
     double alike;
+    long frame;
 };
 
 static const struct thaw_option options[] = {
@@ -20,6 +21,9 @@ static const struct thaw_option options[] = {
     {"--alike", 0, THAW_OPTION_NUMBER, offsetof(struct values, alike), "R", "0.95", 0.8, 1,
      "correlation from which two pictures count as copies; lower finds more distant slices of one "
      "scan, and then pictures of different people"},
+    {"--frame", 0, THAW_OPTION_INT, offsetof(struct values, frame), "N", NULL, 1, 1000000,
+     "which picture of a file with several frames, pages or slices, from 1 (default: the middle "
+     "one)"},
     {"--sheet", 0, THAW_OPTION_TEXT, offsetof(struct values, sheet), "FILE.png", NULL, 0, 0,
      "draw the pairs side by side, the gravest first"},
     {"--csv", 0, THAW_OPTION_TEXT, offsetof(struct values, csv), "FILE", NULL, 0, 0,
@@ -59,7 +63,8 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     struct thaw_check_options how = {.group_by = v->group_by,
                                      .columns = v->common.columns,
                                      .roots = v->common.roots,
-                                     .alike = (float)v->alike};
+                                     .alike = (float)v->alike,
+                                     .frame = (int)v->frame};
     if (n_args != 1)
         return thaw_fail(err, THAW_EUSAGE,
                          "one folder of scans is needed, or a table of them (CSV)");
@@ -78,12 +83,12 @@ const struct thaw_command thaw_command_check = {
     .summary = "copies, leaks, wrong labels and giveaways in a folder of scans",
     .help =
         "Looks at every image of DATA, a folder with one subfolder a class (or with train/, val/\n"
-        "and test/ of that form) or a CSV file with a row for each, and reports files that cannot "
-        "be read, pictures that are there\n"
-        "twice (equal pixels, or copies that were resized, recompressed, brightened, mirrored or\n"
-        "cropped a little), copies and patients that stand in two parts, copies in two classes,\n"
-        "how classes, sizes and depths are spread, and how well size, kind of file, depth,\n"
-        "colour, compression, border or burned-in text tells the class by itself.\n\n"
+        "and test/ of that form) or a CSV file with a row for each, and reports files that cannot\n"
+        "be read, pictures that are there twice (equal pixels, or copies that were resized,\n"
+        "recompressed, brightened, mirrored or cropped a little), copies and patients that stand\n"
+        "in two parts, copies in two classes, how classes, sizes and depths are spread, and how\n"
+        "well size, kind of file, depth, colour, compression, border or burned-in text tells the\n"
+        "class by itself.\n\n"
         "Exit code 0: nothing severe. 1: files that cannot be read, copies or patients in two\n"
         "parts, copies in two classes - or the check itself failed. 2: wrong usage.\n"
         "DATA is only read.\n\n"

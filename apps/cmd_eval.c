@@ -6,11 +6,10 @@
 
 #include "apps/command.h"
 #include "apps/common.h"
-#include "apps/copies.h"
+#include "apps/eval_leaks.h"
 #include "apps/inputs.h"
 #include "apps/judge.h"
 #include "apps/report.h"
-#include "apps/seen.h"
 #include "apps/text.h"
 #include "io/base/mem.h"
 #include "vision/parts.h"
@@ -33,9 +32,8 @@ static const struct thaw_option options[] = {
      "of two classes, the one that is looked for: its sensitivity and specificity lead the report "
      "(default: the one that the model's threshold is for)"},
     {"--against", 0, THAW_OPTION_TEXT, offsetof(struct values, against), "DIR", NULL, 0, 0,
-     "folder or table of the images the model was trained on: images that look like one of those "
-     "count as "
-     "known to the model (without it, only the very files it was trained on do)"},
+     "folder or table of images the model was trained on: what looks like one of them counts as "
+     "known to the model, too; for models that do not tell what they were trained on"},
     THAW_OPTION_JSON(struct values),
     {"--max-bad", 0, THAW_OPTION_NUMBER, offsetof(struct values, max_bad), "SHARE", "0.05", 0, 1,
      "part of the files that may be unreadable before the evaluation fails"},
@@ -57,13 +55,8 @@ struct work {
     float *probabilities;
     struct thaw_decision decision;
     struct thaw_judgement judgement;
-    int positive;              /* -1: the decision's */
-    bool *known;               /* [data.n]: trained on, or looks like an image that was */
-    size_t selected, trained;  /* images that chose the weights; that they were fitted to */
-    size_t copies;             /* that look like an image of --against */
-    size_t n_known, right;     /* of the others: images that are right */
-    double right_lo, right_hi; /* the 95 % interval of their share */
-    char note[160];            /* about the two, for the text; "" when there is nothing to say */
+    int positive; /* -1: the decision's */
+    struct thaw_eval_leaks leaks;
 };
 
 /* --- what is evaluated --- */
@@ -189,101 +182,51 @@ static int read_data(struct work *w, const char *root, struct thaw_error *err)
 
 /* --- were these images met before? --- */
 
-static const json_t *below(const json_t *object, const char *const *keys)
-{
-    for (; object && *keys; keys++)
-        object = json_object_get(object, *keys);
-    return object;
-}
-
-static int find_met(struct work *w, struct thaw_error *err)
-{
-    static const char *const selected_on[] = {"metrics", "validation", "selected_on", NULL};
-    static const char *const val[] = {"provenance", "data", "val_files", NULL};
-    static const char *const train[] = {"provenance", "data", "train_files", NULL};
-    const json_t *record = w->model.record;
-    size_t n = w->data.n;
-    bool *chose = thaw_new(n, sizeof *chose, err);
-    int rc =
-        chose ? thaw_seen_find(below(record, train), &w->data, w->known, &w->trained, err) : -1;
-    if (rc == 0 && json_is_true(below(record, selected_on)))
-        rc = thaw_seen_find(below(record, val), &w->data, chose, &w->selected, err);
-    free(chose);
-    if (rc)
-        return -1;
-    if (w->trained)
-        snprintf(w->note, sizeof w->note, "trained on %zu of %zu", w->trained, n);
-    if (w->selected)
-        snprintf(w->note + strlen(w->note), sizeof w->note - strlen(w->note), "%sselected on%s",
-                 w->trained ? ", " : "", w->selected == n ? "" : " some of them");
-    return 0;
-}
-
+/* The images of --against, whatever their classes are called. */
 static int list_trained(struct thaw_dataset *trained, const struct work *w, struct thaw_error *err)
 {
     struct thaw_parts parts;
     if (find_parts(&parts, w->v->against, w, err))
-        return -1;
+        return thaw_error_prefix(err, "--against");
     int rc = list_part(w, &parts, THAW_PART_TRAIN, NULL, trained, err);
     thaw_parts_release(&parts);
-    return rc;
+    return rc ? thaw_error_prefix(err, "--against") : 0;
 }
 
-/* The images of --against, whatever their classes are called. */
-static int find_copies(struct work *w, struct thaw_error *err)
+static int find_known(struct work *w, struct thaw_error *err)
 {
-    struct thaw_dataset trained;
-    char *example = NULL;
-    bool *met = NULL;
-    int rc = -1;
-    if (!w->v->against)
-        return 0;
-    if (list_trained(&trained, w, err))
-        return thaw_error_prefix(err, "--against");
-    if ((met = thaw_new(w->data.n, sizeof *met, err)) &&
-        thaw_copies_between(&trained, &w->data, met, &w->copies, &example, err) == 0)
-        rc = 0;
-    for (size_t i = 0; rc == 0 && i < w->data.n; i++)
-        w->known[i] |= met[i];
-    if (example)
-        fprintf(stderr, "known to the model: %zu images, e.g. %s\n", w->copies, example);
-    free(met);
-    free(example);
-    thaw_dataset_release(&trained);
+    struct thaw_dataset trained = {0};
+    if (w->v->against && list_trained(&trained, w, err))
+        return -1;
+    int rc =
+        thaw_eval_leaks_find(&w->leaks, &w->model, &w->data, w->v->against ? &trained : NULL, err);
+    if (w->v->against)
+        thaw_dataset_release(&trained);
     return rc;
 }
 
 /* Accuracy on the images that the model cannot know. */
-static void count_others(struct work *w)
+static int count_others(struct work *w, struct thaw_error *err)
 {
-    for (size_t i = 0; i < w->data.n; i++) {
-        const float *row = w->probabilities + i * (size_t)w->runner.classes;
-        w->n_known += w->known[i];
-        w->right += !w->known[i] && thaw_judge_right(&w->judgement, &w->data, i, row);
-    }
-    thaw_wilson(w->right, w->data.n - w->n_known, &w->right_lo, &w->right_hi);
+    bool *right = thaw_new(w->data.n, sizeof *right, err);
+    if (!right)
+        return -1;
+    for (size_t i = 0; i < w->data.n; i++)
+        right[i] = thaw_judge_right(&w->judgement, &w->data, i,
+                                    w->probabilities + i * (size_t)w->runner.classes);
+    thaw_eval_leaks_count(&w->leaks, right, w->data.n);
+    free(right);
+    return 0;
 }
 
 /* --- output --- */
-
-static json_t *others_json(const struct work *w)
-{
-    size_t n = w->data.n - w->n_known;
-    return json_pack("{s:I, s:o, s:[f, f]}", "images", (json_int_t)n, "accuracy",
-                     n ? json_real((double)w->right / (double)n) : json_null(), "accuracy_ci95",
-                     w->right_lo, w->right_hi);
-}
 
 static int print_json(const struct work *w, struct thaw_error *err)
 {
     json_t *all = thaw_judgement_json(&w->judgement, w->classes, w->probe.n_bad);
     if (all) {
         json_object_set_new(all, "skipped_files", thaw_inputs_bad_json(&w->probe));
-        json_object_set_new(all, "selected_on", json_boolean(w->selected));
-        json_object_set_new(all, "selected_images", json_integer((json_int_t)w->selected));
-        json_object_set_new(all, "trained_images", json_integer((json_int_t)w->trained));
-        json_object_set_new(all, "copies", json_integer((json_int_t)w->copies));
-        json_object_set_new(all, "without_known", others_json(w));
+        thaw_eval_leaks_json(&w->leaks, &w->data, all);
         json_object_set_new(all, "model", json_string(w->model.path));
         json_object_set_new(all, "data", json_string(w->data.root));
     }
@@ -293,25 +236,9 @@ static int print_json(const struct work *w, struct thaw_error *err)
 static int print_text(const struct work *w)
 {
     printf("%s on %s\n", w->model.path, w->data.root);
-    thaw_judgement_print(stdout, &w->judgement, w->classes, *w->note ? w->note : NULL);
-    if (w->trained)
-        printf("\ntrained on: %zu of these %zu images are ones the model was fitted to, so these "
-               "figures\nsay little about new scans.\n",
-               w->trained, w->data.n);
-    if (w->copies)
-        printf("\ncopies: %zu of these %zu images look like images in %s.\n", w->copies, w->data.n,
-               w->v->against);
-    if (w->n_known && w->n_known < w->data.n)
-        printf("\nwithout images known to the model: %s %.4f on %zu images, 95 %% interval "
-               "%.4f to %.4f\n",
-               w->judgement.by_label ? "all labels right" : "accuracy",
-               (double)w->right / (double)(w->data.n - w->n_known), w->data.n - w->n_known,
-               w->right_lo, w->right_hi);
-    if (w->selected)
-        printf(
-            "\nselected on: %zu of these %zu images chose which weights were kept (--keep best)%s, "
-            "so these\nfigures are a little better than new scans will give.\n",
-            w->selected, w->data.n, w->decision.n ? " or the thresholds" : "");
+    const char *share = w->judgement.by_label ? "all labels right" : "accuracy";
+    thaw_judgement_print(stdout, &w->judgement, w->classes, *w->leaks.note ? w->leaks.note : NULL);
+    thaw_eval_leaks_text(stdout, &w->leaks, &w->data, share, w->decision.n > 0);
     if (w->probe.n_bad) {
         printf("\n%zu files skipped:\n", w->probe.n_bad);
         for (size_t i = 0; i < w->probe.n_bad; i++)
@@ -338,12 +265,10 @@ static int evaluate(struct work *w, const char *data, struct thaw_error *err)
         choose_classes(w, err) || choose_positive(w, err))
         return -1;
     thaw_runner_tell(&w->runner);
-    if (read_data(w, data, err) || compute(w, err) ||
-        !(w->known = thaw_new(w->data.n, sizeof *w->known, err)) || find_met(w, err) ||
-        find_copies(w, err))
+    if (read_data(w, data, err) || compute(w, err) || find_known(w, err))
         return -1;
-    count_others(w);
-    if (w->v->csv && thaw_report_csv(w->v->csv, &w->data, &w->decision, w->probabilities, err))
+    if (count_others(w, err) ||
+        (w->v->csv && thaw_report_csv(w->v->csv, &w->data, &w->decision, w->probabilities, err)))
         return -1;
     return w->v->common.json ? print_json(w, err) : print_text(w);
 }
@@ -363,7 +288,7 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     thaw_judgement_release(&w.judgement);
     thaw_decision_release(&w.decision);
     free(w.probabilities);
-    free(w.known);
+    thaw_eval_leaks_release(&w.leaks);
     thaw_cache_free(w.cache);
     thaw_probe_release(&w.probe);
     thaw_dataset_release(&w.data);
@@ -378,13 +303,14 @@ const struct thaw_command thaw_command_eval = {
     .summary = "accuracy with its interval, per class, confusion, AUC, calibration",
     .help =
         "Runs the model on DATA, a folder with one subfolder a class (or with train/, val/ and\n"
-        "test/ of that form) or a CSV file with a row for each image, and reports accuracy with "
-        "its 95 % interval (Wilson), balanced\n"
-        "accuracy, figures of each class, the confusion matrix, AUC, loss and calibration.\n"
-        "Class folders must bear the model's class names. Files that cannot be read are skipped\n"
-        "and listed. Images that the model was trained on, or that chose its weights, are told, "
+        "test/ of that form) or a CSV file with a row for each image (see thaw train --help), and\n"
+        "reports accuracy with its 95 % interval (Wilson), balanced accuracy, figures of each\n"
+        "class, the confusion matrix, AUC, loss and calibration. The classes must bear the names\n"
+        "of the model. Files that cannot be read are skipped and listed. Images that the model "
+        "was\n"
+        "trained on, that look like one it was trained on, or that chose its weights are told, "
         "and\n"
-        "the accuracy without them; --against finds their copies too.\n\n"
+        "the accuracy without them.\n\n"
         "  thaw eval tuned.h5 scans/test\n"
         "  thaw eval tuned.h5 scans --split test --json --csv answers.csv",
     .options = options,

@@ -7,8 +7,11 @@
 
 #include "apps/command.h"
 #include "apps/common.h"
+#include "apps/import.h"
 #include "apps/text.h"
+#include "apps/timm_config.h"
 #include "io/base/mem.h"
+#include "io/safetensors.h"
 
 struct values {
     struct thaw_common common;
@@ -24,15 +27,20 @@ static const struct thaw_option options[] = {
     THAW_OPTION_THREADS(struct values),
     {0}};
 
-static int is_torch(const char *path, bool *torch, struct thaw_error *err)
+enum kind { KERAS, TORCH, SAFETENSORS };
+static const char *const kind_names[] = {"Keras HDF5", "PyTorch state dict", "safetensors"};
+
+static int find_kind(const char *path, enum kind *kind, struct thaw_error *err)
 {
     unsigned char head[32];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
     if (n < 0)
         thaw_fail_errno(err, "%s", path);
+    else if (thaw_torch_sniff(head, (size_t)n))
+        *kind = TORCH;
     else
-        *torch = thaw_torch_sniff(head, (size_t)n);
+        *kind = thaw_safetensors_sniff(head, (size_t)n) ? SAFETENSORS : KERAS;
     if (fd >= 0)
         close(fd);
     return n < 0 ? -1 : 0;
@@ -40,45 +48,59 @@ static int is_torch(const char *path, bool *torch, struct thaw_error *err)
 
 /* --- PyTorch --- */
 
-static int set_preprocess(struct thaw_model_file *m, const struct values *v, struct thaw_error *err)
+static int set_preprocess(struct thaw_model_file *m, const struct values *v, const char *mode,
+                          const struct thaw_timm_config *config, struct thaw_error *err)
 {
     struct thaw_shape in = m->graph->nodes[0].shape;
-    const char *mode = v->common.preprocess ? v->common.preprocess
-                       : m->arch            ? m->arch->preprocess
-                                            : NULL;
-    if (!mode)
-        return 0;
-    m->preprocess_from = v->common.preprocess ? "--preprocess" : "its network family";
-    return thaw_preprocess_init(&m->preprocess, mode, in.h, in.w, err);
+    m->preprocess_from = v->common.preprocess ? "--preprocess"
+                         : config->has_mean   ? "config.json beside the file"
+                                              : "its network family";
+    if (v->common.preprocess)
+        mode = v->common.preprocess;
+    if (thaw_preprocess_init(&m->preprocess, mode, in.h, in.w, err))
+        return -1;
+    return v->common.preprocess ? 0 : thaw_timm_config_apply(config, &m->preprocess, err);
 }
 
-static int open_torch(struct thaw_model_file *m, const char *path, const struct values *v,
-                      struct thaw_error *err)
+static int build(struct thaw_model_file *m, const struct thaw_torch_file *file,
+                 const struct values *v, struct thaw_error *err)
 {
     struct thaw_model_options wanted = {.arch = v->common.arch};
-    struct thaw_torch_file *file = NULL;
-    struct thaw_shape out;
-    *m = (struct thaw_model_file){0};
-    if (v->common.size && thaw_model_size(v->common.size, &wanted.height, &wanted.width, err))
+    struct thaw_timm_config config;
+    const char *mode = NULL, *slash = strrchr(m->path, '/');
+    int rc = thaw_timm_config_load(&config, m->path, err);
+    if (!rc && v->common.size)
+        rc = thaw_model_size(v->common.size, &wanted.height, &wanted.width, err);
+    else if (!rc)
+        wanted.height = config.height, wanted.width = config.width;
+    if (rc)
         return -1;
-    if (!(m->path = thaw_strdup(path, err)) || thaw_hash_file(path, m->hash, err) ||
-        !(file = thaw_torch_load(path, err)))
-        goto fail;
-    if (!(m->graph = thaw_model_from_torch(file, &wanted, &m->notes, err))) {
-        thaw_error_prefix(err, "%s", path);
-        goto fail;
-    }
+    m->graph = thaw_model_from_torch(file, &wanted,
+                                     *config.architecture ? config.architecture
+                                     : slash              ? slash + 1
+                                                          : m->path,
+                                     &mode, &m->notes, err);
+    if (!m->graph)
+        return thaw_error_prefix(err, "%s", m->path);
     m->arch = thaw_arch_of(m->graph);
-    out = m->graph->nodes[m->graph->output].shape;
+    struct thaw_shape out = m->graph->nodes[m->graph->output].shape;
     m->n_classes = out.rank == 1 ? out.c : 0;
-    if (set_preprocess(m, v, err))
-        goto fail;
+    return set_preprocess(m, v, mode, &config, err);
+}
+
+static int open_torch(struct thaw_model_file *m, const char *path, enum kind kind,
+                      const struct values *v, struct thaw_error *err)
+{
+    struct thaw_torch_file *file = NULL;
+    *m = (struct thaw_model_file){0};
+    int rc = (m->path = thaw_strdup(path, err)) ? thaw_hash_file(path, m->hash, err) : -1;
+    if (!rc &&
+        !(file = kind == TORCH ? thaw_torch_load(path, err) : thaw_safetensors_load(path, err)))
+        rc = -1;
+    if (!rc)
+        rc = build(m, file, v, err);
     thaw_torch_free(file);
-    return 0;
-fail:
-    thaw_torch_free(file);
-    thaw_model_file_release(m);
-    return -1;
+    return rc;
 }
 
 /* --- the command --- */
@@ -98,14 +120,17 @@ static int name_classes(struct thaw_model_file *m, const char *labels, struct th
     return 0;
 }
 
-static void tell(const struct thaw_model_file *m, const char *output)
+static void tell_notes(const struct thaw_model_file *m)
 {
     for (size_t i = 0; i < m->notes.n; i++)
         fprintf(stderr, "%s\n", m->notes.lines[i]);
+}
+
+static void tell(const struct thaw_model_file *m, const char *output)
+{
     char *text = m->preprocess_from ? thaw_preprocess_text(&m->preprocess, NULL) : NULL;
-    printf("%s: %s, %zu parameters, %d outputs\n", output,
-           m->arch ? m->arch->name : "unknown family", thaw_graph_param_count(m->graph, false),
-           m->n_classes);
+    printf("%s: %s, %zu parameters, %d outputs\n", output, m->graph->name,
+           thaw_graph_param_count(m->graph, false), m->n_classes);
     printf("preprocessing: %s\n", text ? text : "not known, commands will need --preprocess");
     free(text);
 }
@@ -113,20 +138,24 @@ static void tell(const struct thaw_model_file *m, const char *output)
 static int run(void *values, char **args, int n_args, struct thaw_error *err)
 {
     const struct values *v = values;
-    struct thaw_model_file m;
-    bool torch = false;
+    struct thaw_model_file m = {0};
+    enum kind kind;
+    json_t *extra = NULL;
     if (n_args != 1)
         return thaw_fail(err, THAW_EUSAGE, "one file of weights is needed, %d words were given",
                          n_args);
     if (!v->output)
         return thaw_fail(err, THAW_EUSAGE, "-o OUT.h5 is needed");
     thaw_common_threads(&v->common);
-    if (thaw_common_distinct(args[0], v->output, err) || is_torch(args[0], &torch, err))
+    if (thaw_common_distinct(args[0], v->output, err) || find_kind(args[0], &kind, err))
         return -1;
-    if (torch ? open_torch(&m, args[0], v, err) : thaw_common_open(&m, args[0], &v->common, 0, err))
-        return -1;
-    json_t *extra = thaw_common_provenance(&m, torch ? "PyTorch state dict" : "Keras HDF5", err);
-    int rc = extra ? name_classes(&m, v->labels, err) : -1;
+    int rc = kind == KERAS ? thaw_common_open(&m, args[0], &v->common, 0, err)
+                           : open_torch(&m, args[0], kind, v, err);
+    tell_notes(&m);
+    if (rc == 0 && !(extra = thaw_common_provenance(&m, kind_names[kind], err)))
+        rc = -1;
+    if (rc == 0)
+        rc = name_classes(&m, v->labels, err);
     if (rc == 0)
         rc = thaw_model_file_save(&m, v->output, extra, err);
     if (rc == 0)
@@ -136,16 +165,29 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     return rc;
 }
 
+int thaw_import(char *input, const char *output, const struct thaw_common *common,
+                struct thaw_error *err)
+{
+    struct values v = {.common = *common, .output = output};
+    return run(&v, &input, 1, err);
+}
+
 const struct thaw_command thaw_command_import = {
     .name = "import",
     .usage = "FILE -o OUT.h5",
     .summary = "weights of other frameworks become a model file",
     .help =
-        "Reads a PyTorch state dict (.pth, old or zip format; no code in it is ever run) of a\n"
-        "known network family, or Keras weights without a model, and writes a whole Keras model\n"
-        "file with the preprocessing of that family. Says what matched; anything missing, left\n"
-        "over or of another shape is an error.\n\n"
-        "  thaw import efficientnet-lite0-57934424.pth -o models/efficientnet_lite0.h5\n"
+        "Reads a PyTorch state dict (.pth, old or zip format; no code in it is ever run) or a\n"
+        ".safetensors file of torchvision's or timm's ResNet, ResNeXt, Wide ResNet, VGG, "
+        "DenseNet,\n"
+        "MobileNetV2 and V3, EfficientNet, -Lite and V2, and ConvNeXt, or Keras weights without a\n"
+        "model, and writes a whole Keras model file with the preprocessing of that family, or of\n"
+        "timm's config.json beside the file. Says what matched; anything missing, left over or of\n"
+        "another shape is an error and listed. A classifier of another form than the family's is\n"
+        "left out. timm's tf_ networks have the tensors of others: the file's name, config.json\n"
+        "or --arch tells them apart.\n\n"
+        "  thaw import resnet50-11ad3fa6.pth -o resnet50.h5\n"
+        "  thaw import model.safetensors --arch tf_efficientnet_b0 -o backbone.h5\n"
         "  thaw import mobilenet_2_5_224_tf_no_top.h5 -o mobilenet_025.h5",
     .options = options,
     .order = 60,

@@ -175,6 +175,7 @@ static int start_trainer(struct job *j, struct thaw_error *err)
     struct thaw_train_identity identity = {j->folder, j->data.hash, j->model.hash};
     run->images = j->source.train_images + j->source.val_images;
     run->every = j->v->checkpoint_every;
+    run->data = &j->data;
     run->precisions = json_array();
     if (!(run->checkpoint = thaw_train_checkpoint_json(j->v, &identity, err)) ||
         !(run->trainer =
@@ -259,6 +260,7 @@ static int save(struct job *j, const struct thaw_train_outcome *o, struct thaw_e
 {
     const struct thaw_train_paths *p = &j->run.paths;
     json_t *extra = thaw_train_model_record(o, err), *record = NULL;
+    j->model.trained_on = &j->data.train.data;
     int rc = extra ? thaw_model_file_save(&j->model, p->model, extra, err) : -1;
     if (rc == 0 && (rc = thaw_train_paths_keep(p, err)) == 0) {
         record = thaw_train_run_record(o, err);
@@ -338,8 +340,7 @@ static int work(struct job *j, struct thaw_error *err)
     if (choose_place(j, err))
         return -1;
     thaw_common_threads(&j->v->common);
-    if (j->v->mem)
-        thaw_train_memory_begin();
+    thaw_train_memory_begin();
     if (list_images(j, err) || prepare_network(j, err) ||
         thaw_train_cache_plan(j->v, &run->paths, j->model.graph, &j->stages, &j->data, &j->options,
                               err) ||

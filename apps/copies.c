@@ -1,5 +1,6 @@
 #include "apps/copies.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/interrupt.h"
@@ -15,7 +16,7 @@ static int show(void *ctx, size_t done, size_t files)
 }
 
 int thaw_copies_look(struct thaw_survey *survey, const struct thaw_dataset *const *sets, int n_sets,
-                     bool quick, const char *what, struct thaw_error *err)
+                     struct thaw_survey_options how, const char *what, struct thaw_error *err)
 {
     struct thaw_progress progress;
     size_t n = 0;
@@ -29,20 +30,43 @@ int thaw_copies_look(struct thaw_survey *survey, const struct thaw_dataset *cons
         for (size_t i = 0; i < sets[s]->n; i++)
             paths[n++] = sets[s]->images[i].path;
     thaw_progress_begin(&progress, what, n);
-    struct thaw_survey_options options = {.quick = quick, .progress = show, .ctx = &progress};
-    int rc = thaw_survey_look(survey, paths, n, &options, err);
+    how.progress = show;
+    how.ctx = &progress;
+    int rc = thaw_survey_look(survey, paths, n, &how, err);
     thaw_progress_end(&progress);
     free(paths);
     return rc;
 }
 
-static int find(const struct thaw_dataset *const *sets, int n_sets, struct thaw_pairs *pairs,
-                struct thaw_error *err)
+/* The small thumbnails of the first images of a survey. Blank pictures and files that cannot be
+ * read have none. */
+static int keep_looks(struct thaw_dataset *data, const struct thaw_survey *survey,
+                      struct thaw_error *err)
 {
+    for (size_t i = 0; i < data->n; i++) {
+        const struct thaw_sight *sight = &survey->sights[i];
+        uint8_t **look = &data->images[i].look;
+        if (*look || sight->reason || sight->blank)
+            continue;
+        if (!(*look = thaw_new(THAW_LIKENESS_SMALL, 1, err)))
+            return -1;
+        thaw_likeness_shrink(survey->grey[i], *look);
+    }
+    return 0;
+}
+
+static int find(struct thaw_dataset *a, const struct thaw_dataset *b, int frame,
+                struct thaw_pairs *pairs, struct thaw_error *err)
+{
+    const struct thaw_dataset *const sets[] = {a, b};
     struct thaw_survey survey;
-    if (thaw_copies_look(&survey, sets, n_sets, true, "looking for copies", err))
+    if (thaw_copies_look(&survey, sets, b ? 2 : 1,
+                         (struct thaw_survey_options){.quick = true, .frame = frame},
+                         "looking for copies", err))
         return -1;
-    int rc = thaw_pairs_find(pairs, &survey, THAW_PAIRS_ALIKE, err);
+    int rc = keep_looks(a, &survey, err);
+    if (rc == 0)
+        rc = thaw_pairs_find(pairs, &survey, THAW_PAIRS_ALIKE, err);
     thaw_survey_release(&survey);
     return rc;
 }
@@ -65,13 +89,13 @@ static void find_reach(const struct thaw_pairs *pairs, size_t n_a, size_t *reach
             reach[i] = reach[pairs->first[i]];
 }
 
-int thaw_copies_between(const struct thaw_dataset *a, const struct thaw_dataset *b, bool *met,
+int thaw_copies_between(struct thaw_dataset *a, const struct thaw_dataset *b, int frame, bool *met,
                         size_t *count, char **example, struct thaw_error *err)
 {
     struct thaw_pairs pairs;
     *count = 0;
     *example = NULL;
-    if (find((const struct thaw_dataset *const[]){a, b}, 2, &pairs, err))
+    if (find(a, b, frame, &pairs, err))
         return -1;
     int rc = 0;
     size_t *reach = thaw_new(pairs.n, sizeof *reach, err);
@@ -93,13 +117,72 @@ int thaw_copies_between(const struct thaw_dataset *a, const struct thaw_dataset 
     return rc;
 }
 
-int thaw_copies_group(struct thaw_dataset *data, char **found, struct thaw_error *err)
+/* Thumbnails in front of those of a survey, which become as coarse as they are. */
+static int put_in_front(struct thaw_survey *survey, const uint8_t (*looks)[THAW_LIKENESS_SMALL],
+                        size_t n, struct thaw_error *err)
+{
+    uint8_t small[THAW_LIKENESS_SMALL];
+    struct thaw_survey all = {.n = n + survey->n};
+    all.sights = thaw_new(all.n, sizeof *all.sights, err);
+    all.grey = thaw_new(all.n, sizeof *all.grey, err);
+    if (!all.sights || !all.grey) {
+        free(all.sights);
+        free(all.grey);
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        thaw_likeness_grow(looks[i], all.grey[i]);
+        /* None equals another: their samples are not known. */
+        snprintf(all.sights[i].hash, sizeof all.sights[i].hash, "%zu", i);
+    }
+    for (size_t i = 0; i < survey->n; i++) {
+        all.sights[n + i] = survey->sights[i];
+        thaw_likeness_shrink(survey->grey[i], small);
+        thaw_likeness_grow(small, all.grey[n + i]);
+    }
+    free(survey->sights);
+    free(survey->grey);
+    *survey = all;
+    return 0;
+}
+
+int thaw_copies_known(const uint8_t (*looks)[THAW_LIKENESS_SMALL], size_t n,
+                      const struct thaw_dataset *data, int frame, bool *met, size_t *count,
+                      struct thaw_error *err)
+{
+    struct thaw_survey survey;
+    struct thaw_pairs pairs = {0};
+    size_t *reach = NULL;
+    int rc = -1;
+    *count = 0;
+    if (thaw_copies_look(&survey, &data, 1,
+                         (struct thaw_survey_options){.quick = true, .frame = frame},
+                         "looking for copies", err))
+        return -1;
+    if (put_in_front(&survey, looks, n, err) ||
+        thaw_pairs_find(&pairs, &survey, THAW_PAIRS_ALIKE, err) ||
+        !(reach = thaw_new(pairs.n, sizeof *reach, err)))
+        goto done;
+    find_reach(&pairs, n, reach);
+    for (size_t i = 0; i < data->n; i++) {
+        met[i] = reach[n + i] < n;
+        *count += met[i];
+    }
+    rc = 0;
+done:
+    free(reach);
+    thaw_pairs_release(&pairs);
+    thaw_survey_release(&survey);
+    return rc;
+}
+
+int thaw_copies_group(struct thaw_dataset *data, int frame, char **found, struct thaw_error *err)
 {
     struct thaw_pairs pairs;
     size_t alike = 0, largest = 0;
     int rc = -1;
     *found = NULL;
-    if (find((const struct thaw_dataset *const[]){data}, 1, &pairs, err))
+    if (find(data, NULL, frame, &pairs, err))
         return -1;
     size_t *cluster = thaw_new(data->n, sizeof *cluster, err);
     size_t *sizes = thaw_new(data->n, sizeof *sizes, err);

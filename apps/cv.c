@@ -95,19 +95,16 @@ static int differs(const char *what, const json_t *then, const json_t *now, stru
     return -1;
 }
 
-static int compare(const json_t *then, const json_t *now, const char *within,
-                   struct thaw_error *err)
+static int compare(const json_t *then, const json_t *now, struct thaw_error *err)
 {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)now, key, value)
     {
         const json_t *old = json_object_get(then, key);
-        char what[96];
-        snprintf(what, sizeof what, "%s%s", within, key);
-        if (json_is_object(value) && json_is_object(old) ? compare(old, value, what, err)
-            : json_equal(old, value)                     ? 0
-                                                         : differs(what, old, value, err))
+        bool nested = json_is_object(value) && json_is_object(old);
+        if (nested ? compare(old, value, err)
+                   : !json_equal(old, value) && differs(key, old, value, err))
             return -1;
     }
     return 0;
@@ -123,7 +120,7 @@ static int check_plan(struct thaw_cv *cv, struct thaw_error *err)
                          "--resume: there is no %s; --run DIR tells which folder is meant",
                          cv->plan_path);
     json_t *then = thaw_json_load(cv->plan_path, err);
-    int rc = then ? compare(then, cv->plan, "", err) : -1;
+    int rc = then ? compare(then, cv->plan, err) : -1;
     json_decref(then);
     return rc;
 }

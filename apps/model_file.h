@@ -6,6 +6,7 @@
 #include "io/base/file.h"
 #include "nn/model.h"
 #include "nn/precision.h"
+#include "vision/dataset.h"
 #include "vision/preprocess.h"
 
 struct thaw_model_file {
@@ -23,6 +24,8 @@ struct thaw_model_file {
     enum thaw_precision precision; /* in which it is run */
     struct thaw_model_notes notes;
     struct thaw_keras_file *file; /* as read; NULL for random weights */
+    /* For saving: whose looks go into the file (apps/seen.h); NULL: nobody's. Borrowed. */
+    const struct thaw_dataset *trained_on;
 };
 
 /* How to open one. Zeroed: nothing is overridden. */

@@ -21,17 +21,29 @@ static int fail(const char *name, const char *looked, struct thaw_error *err)
         if (strcmp(name, thaw_archs[i]->name) == 0)
             return thaw_fail(
                 err, THAW_EINPUT,
-                "no model file %s or %s.h5; looked in %s. Of the known family %s, "
-                "apps/fetch-backbone in the source folder fetches efficientnet_lite0, "
-                "thaw import makes others, and random:%s makes one with random weights",
-                name, name, looked, name, name);
+                "no model file %s or %s.h5; looked in %s. 'thaw models' lists what can be "
+                "downloaded, 'thaw import' takes files of other programs, and random:%s makes one "
+                "with random weights",
+                name, name, looked, name);
     return thaw_fail(err, THAW_EINPUT, "no model file %s or %s.h5; looked in %s", name, name,
                      looked);
 }
 
+size_t thaw_model_folders(const char *models_dir, const char *folders[THAW_MODEL_FOLDERS])
+{
+    const char *all[THAW_MODEL_FOLDERS] = {models_dir, getenv("THAW_MODELS"), THAW_INSTALLED_MODELS,
+                                           "models"};
+    size_t n = 0;
+    for (size_t i = 0; i < THAW_MODEL_FOLDERS; i++)
+        if (all[i] && *all[i])
+            folders[n++] = all[i];
+    return n;
+}
+
 char *thaw_model_find(const char *name, const char *models_dir, struct thaw_error *err)
 {
-    const char *dirs[] = {models_dir, getenv("THAW_MODELS"), THAW_INSTALLED_MODELS, "models"};
+    const char *dirs[THAW_MODEL_FOLDERS];
+    size_t n_dirs = thaw_model_folders(models_dir, dirs);
     char looked[600] = "the folder at hand";
     if (is_file(name))
         return thaw_strdup(name, err);
@@ -43,9 +55,7 @@ char *thaw_model_find(const char *name, const char *models_dir, struct thaw_erro
             thaw_fail(err, THAW_EINPUT, "%s: no such model file", name);
         return NULL;
     }
-    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
-        if (!dirs[i] || !*dirs[i])
-            continue;
+    for (size_t i = 0; i < n_dirs; i++) {
         for (int k = 0; k < 2; k++) {
             char *path = thaw_format(err, "%s/%s%s", dirs[i], name, k ? ".h5" : "");
             if (!path || is_file(path))

@@ -6,6 +6,7 @@
 #include "apps/calibration.h"
 #include "apps/model_file.h"
 #include "apps/run_model.h"
+#include "apps/seen.h"
 #include "io/base/mem.h"
 #include "io/base/rng.h"
 
@@ -202,7 +203,8 @@ int thaw_model_file_save(const struct thaw_model_file *m, const char *path, json
     if (!file || thaw_model_to_keras(m->graph, file, err))
         goto done;
     if (!(file->thaw = make_record(m, extra, err)) ||
-        thaw_calibration_write(m, file->thaw, file, err) || add_selftest(m, file, err))
+        thaw_calibration_write(m, file->thaw, file, err) || add_selftest(m, file, err) ||
+        (m->trained_on && thaw_seen_add_looks(m->trained_on, file, err)))
         goto done;
     /* The path may be a bare name, which would be looked up elsewhere if it were no file. */
     if (thaw_replace_begin(&replace, path, err) || thaw_keras_save(replace.temporary, file, err))

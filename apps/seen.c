@@ -6,7 +6,9 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 
-enum { DIGITS = 12 };
+enum { DIGITS = 12, NUMBERS = THAW_LIKENESS_SMALL / 3 };
+
+static const char looks_name[] = "train_looks";
 
 struct hashing {
     const struct thaw_dataset *data;
@@ -69,5 +71,66 @@ int thaw_seen_find(const json_t *seen, const struct thaw_dataset *data, bool *me
             ++*count;
         }
     free(digits);
+    return 0;
+}
+
+/* --- by their looks --- */
+
+int thaw_seen_add_looks(const struct thaw_dataset *data, struct thaw_keras_file *file,
+                        struct thaw_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < data->n; i++)
+        n += data->images[i].look != NULL;
+    if (n == 0)
+        return 0;
+    float *packed = thaw_new(n, NUMBERS * sizeof *packed, err), *to = packed;
+    if (!packed)
+        return -1;
+    for (size_t i = 0; i < data->n; i++) {
+        const uint8_t *from = data->images[i].look;
+        for (int k = 0; from && k < NUMBERS; k++, from += 3)
+            *to++ = (float)(from[0] << 16 | from[1] << 8 | from[2]);
+    }
+    int rc =
+        thaw_keras_add_tensor(file, NULL, looks_name, (long[]){(long)n, NUMBERS}, 2, packed, err);
+    free(packed);
+    return rc;
+}
+
+int thaw_seen_read_looks(const struct thaw_keras_file *file, const char *path,
+                         uint8_t (**looks)[THAW_LIKENESS_SMALL], size_t *n, struct thaw_error *err)
+{
+    const struct thaw_tensor *tensor = file ? thaw_keras_extra(file, looks_name) : NULL;
+    *looks = NULL;
+    *n = 0;
+    if (!tensor)
+        return 0;
+    if (tensor->rank != 2 || tensor->dims[1] != NUMBERS)
+        return thaw_fail(err, THAW_EINPUT, "%s: its %s do not have %d numbers an image", path,
+                         looks_name, NUMBERS);
+    float *packed = thaw_new(tensor->count, sizeof *packed, err);
+    int rc = packed && (*looks = thaw_new(tensor->count / NUMBERS, sizeof **looks, err))
+                 ? thaw_tensor_read(tensor, packed, err)
+                 : -1;
+    for (size_t i = 0; rc == 0 && i < tensor->count; i++) {
+        uint8_t *to = (*looks)[i / NUMBERS] + 3 * (i % NUMBERS);
+        if (!(packed[i] >= 0 && packed[i] < 1 << 24)) {
+            rc = thaw_fail(err, THAW_EINPUT, "%s: its %s hold %g", path, looks_name,
+                           (double)packed[i]);
+            break;
+        }
+        uint32_t three = (uint32_t)packed[i];
+        to[0] = (uint8_t)(three >> 16);
+        to[1] = (uint8_t)(three >> 8);
+        to[2] = (uint8_t)three;
+    }
+    free(packed);
+    if (rc) {
+        free(*looks);
+        *looks = NULL;
+        return -1;
+    }
+    *n = tensor->count / NUMBERS;
     return 0;
 }

@@ -3,7 +3,9 @@
 #define THAW_APPS_SEEN_H
 
 #include "io/base/json.h"
+#include "io/keras_file.h"
 #include "vision/dataset.h"
+#include "vision/likeness.h"
 
 /* One text: the first 12 hexadecimal digits of the SHA-256 of each file, in rising order. A new
  * reference. Reads every file. */
@@ -13,5 +15,16 @@ json_t *thaw_seen_write(const struct thaw_dataset *data, struct thaw_error *err)
  * for them and leaves the others. *count: how many they are. */
 int thaw_seen_find(const json_t *seen, const struct thaw_dataset *data, bool *met, size_t *count,
                    struct thaw_error *err);
+
+/* What the images look like, as a data set of the model file: their looks, three bytes in each
+ * number, which float32 holds exactly; images without one are left out. Adds nothing where no image
+ * has one. */
+int thaw_seen_add_looks(const struct thaw_dataset *data, struct thaw_keras_file *file,
+                        struct thaw_error *err);
+
+/* The small thumbnails of such a data set, which the caller frees; *n = 0 and NULL where the file
+ * has none. */
+int thaw_seen_read_looks(const struct thaw_keras_file *file, const char *path,
+                         uint8_t (**looks)[THAW_LIKENESS_SMALL], size_t *n, struct thaw_error *err);
 
 #endif

@@ -82,6 +82,8 @@ static void choose_images(struct thaw_train_data *d, struct thaw_train_side *sid
     if (request->training && d->balanced && request->view == THAW_VIEW_FRESH)
         d->turns = side->turns + first;
     d->n = n - first;
+    if (request->most && d->n > request->most)
+        d->n = request->most;
 }
 
 static int begin(void *ctx, const struct thaw_epoch_request *request, struct thaw_error *err)

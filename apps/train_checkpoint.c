@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/train_data.h"
 #include "apps/train_run.h"
 #include "apps/versions.h"
 #include "io/base/file.h"
@@ -67,6 +68,7 @@ int thaw_train_save_checkpoint(struct thaw_train_run *run, struct thaw_error *er
     int rc = -1;
     if (!file)
         return -1;
+    thaw_train_data_rest(run->data); /* the file is made in memory */
     json_object_set_new(run->checkpoint, "seconds", json_real(thaw_train_seconds(run)));
     file->thaw = json_object();
     if (json_object_set(file->thaw, "checkpoint", run->checkpoint)) {

@@ -12,7 +12,7 @@
 #include "vision/patients.h"
 #include "vision/split.h"
 
-enum { NAMED_BAD_FILES = 20, AHEAD = 4 };
+enum { NAMED_BAD_FILES = 20, AHEAD = 3 };
 
 static int begin(struct thaw_train_data *d, const struct thaw_train_values *v,
                  struct thaw_error *err)

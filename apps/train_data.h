@@ -29,6 +29,7 @@ struct thaw_train_data {
     struct thaw_train_side train, val;
     size_t test_images; /* counted, never used */
     bool own_split;     /* Thaw divided the images itself */
+    size_t looking;     /* bytes that looking for copies took, beside decoding; 0: not done */
     size_t leaks;       /* validation images that look like training images */
     char *copies;       /* sentence on images kept together because they look alike, or NULL */
     char *groups;       /* sentence on how groups were found; NULL: none */

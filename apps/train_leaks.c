@@ -28,9 +28,11 @@ int thaw_train_leaks_between(struct thaw_train_data *d, const struct thaw_train_
         return -1;
     if (leaks == IGNORE)
         return 0;
+    d->looking = (d->train.data.n + d->val.data.n) * THAW_COPIES_BYTES;
     bool *met = thaw_new(d->val.data.n, sizeof *met, err);
-    int rc =
-        met ? thaw_copies_between(&d->train.data, &d->val.data, met, &d->leaks, &example, err) : -1;
+    int rc = met ? thaw_copies_between(&d->train.data, &d->val.data, (int)v->frame, met, &d->leaks,
+                                       &example, err)
+                 : -1;
     if (rc == 0 && d->leaks && leaks == REFUSE)
         rc = thaw_fail(err, THAW_EINPUT,
                        "--leaks refuse: %zu of %zu validation images look like training images, "
@@ -55,7 +57,8 @@ int thaw_train_leaks_group(struct thaw_train_data *d, const struct thaw_train_va
         return -1;
     if (leaks == IGNORE)
         return 0;
-    if (thaw_copies_group(&d->train.data, &d->copies, err))
+    d->looking = d->train.data.n * THAW_COPIES_BYTES;
+    if (thaw_copies_group(&d->train.data, (int)v->frame, &d->copies, err))
         return -1;
     if (d->copies)
         thaw_say(say, "copies: %s", d->copies);

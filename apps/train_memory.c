@@ -5,9 +5,9 @@
 #include "io/base/par.h"
 
 /* What the program takes without any network, measured; the graph, and a copy of its weights as
- * they were at the start; an image's names, hash and findings. */
+ * they were at the start; an image's names, hash, looks and findings. */
 static const size_t program = 26 << 20;
-enum { WEIGHT_COPIES = 2, IMAGE_BYTES = 1000, MEGA = 1 << 20 };
+enum { WEIGHT_COPIES = 2, IMAGE_BYTES = 1600, MEGA = 1 << 20 };
 /* Freed blocks from this size on go back to the system. */
 enum { BLOCK = 128 << 10 };
 enum { MARGIN_PART = 32, LEAST_AHEAD = 2, LEAST_SAMPLE = 16 };
@@ -31,12 +31,15 @@ static int measure(struct thaw_graph *graph, const struct thaw_stages *stages,
 {
     size_t picture = (size_t)p->height * (size_t)p->width * (size_t)p->channels * sizeof(float);
     size_t weights = thaw_graph_param_count(graph, false) * sizeof(float), trainer;
+    size_t threads = (size_t)thaw_par_threads();
     if (thaw_trainer_measure(graph, stages, o, d->train.data.n, &trainer, err))
         return -1;
     *bytes = program + WEIGHT_COPIES * weights + trainer +
              (d->train.data.n + d->val.data.n) * IMAGE_BYTES +
-             (size_t)d->ahead * (size_t)o->batch * picture +
-             (size_t)thaw_par_threads() * thread_bytes(d, picture);
+             (size_t)d->ahead * (size_t)o->batch * picture + threads * thread_bytes(d, picture);
+    /* Before the network is prepared: */
+    size_t looking = program + d->looking + threads * thread_bytes(d, picture);
+    *bytes = *bytes > looking ? *bytes : looking;
     *bytes += *bytes / MARGIN_PART;
     return 0;
 }

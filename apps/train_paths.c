@@ -8,7 +8,7 @@
 #include "io/base/file.h"
 #include "io/base/mem.h"
 
-static const char suffix[] = ".h5";
+static const char suffix[] = ".h5", table[] = ".csv";
 
 /* The last part of a path, without a slash at the end; the caller frees. */
 static char *last_part(const char *path, struct thaw_error *err)
@@ -19,10 +19,10 @@ static char *last_part(const char *path, struct thaw_error *err)
     return name;
 }
 
-static void cut_suffix(char *name)
+static void cut_suffix(char *name, const char *end)
 {
-    size_t n = strlen(name), s = strlen(suffix);
-    if (n > s && strcmp(name + n - s, suffix) == 0)
+    size_t n = strlen(name), s = strlen(end);
+    if (n > s && strcmp(name + n - s, end) == 0)
         name[n - s] = 0;
 }
 
@@ -32,14 +32,15 @@ static char *default_folder(const struct thaw_train_values *v, const char *data,
     char *model = NULL, *name = NULL, *backbone = NULL, *folder = NULL;
     if (v->output) {
         if ((model = thaw_strdup(v->output, err))) {
-            cut_suffix(model);
+            cut_suffix(model, suffix);
             folder = thaw_format(err, "%s.run", model);
         }
     } else {
         name = last_part(data, err);
         backbone = last_part(v->backbone, err);
         if (name && backbone) {
-            cut_suffix(backbone);
+            cut_suffix(name, table);
+            cut_suffix(backbone, suffix);
             for (char *c = backbone; *c; c++)
                 if (*c == ':')
                     *c = '-';

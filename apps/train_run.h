@@ -33,10 +33,13 @@ struct thaw_train_identity {
     const char *backbone_hash; /* "" for random weights */
 };
 
+struct thaw_train_data;
+
 struct thaw_train_run {
     struct thaw_train_paths paths;
     struct thaw_say say;
     struct thaw_trainer *trainer; /* while it trains */
+    struct thaw_train_data *data; /* its images */
     const struct thaw_stages *stages;
     json_t *checkpoint;   /* what every checkpoint holds beside the trainer's state */
     json_t *precisions;   /* what each stage's frozen part computed in */

@@ -127,7 +127,7 @@ static void free_tensors(const struct thaw_keras_file *file, struct thaw_tensor 
     uintptr_t first = (uintptr_t)file->storage;
     for (size_t i = 0; i < n; i++) {
         uintptr_t data = (uintptr_t)tensors[i].data;
-        if (data - first >= file->storage_size)
+        if (data - first >= file->storage_size && !tensors[i].borrowed)
             free(tensors[i].data);
         free(tensors[i].name);
     }

@@ -7,6 +7,7 @@
 #ifndef THAW_IO_KERAS_FILE_H
 #define THAW_IO_KERAS_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "io/base/file.h"
@@ -20,6 +21,7 @@ struct thaw_tensor {
     long dims[THAW_TENSOR_RANK];
     size_t count;            /* product of dims */
     float *data;             /* row-major; NULL while they are still in the file */
+    bool borrowed;           /* data is another's, who keeps it longer than this */
     struct thaw_place place; /* there, as long as the struct thaw_keras_file lives */
 };
 
@@ -81,7 +83,8 @@ int thaw_keras_add_tensor(struct thaw_keras_file *file, struct thaw_keras_group 
                           const char *name, const long *dims, int rank, const float *data,
                           struct thaw_error *err);
 /* The same without a copy: `t` has all but name and count; its data lies in file->storage, or in
- * file->fd, or becomes the tensor's own (from thaw_new). On failure it stays the caller's. */
+ * file->fd, or is borrowed, or becomes the tensor's own (from thaw_new). On failure it stays the
+ * caller's. */
 int thaw_keras_place(struct thaw_keras_file *file, struct thaw_keras_group *group, const char *name,
                      const struct thaw_tensor *t, struct thaw_error *err);
 

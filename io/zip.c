@@ -1,7 +1,9 @@
 #include "io/zip.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <zip.h>
 
 #include "io/base/mem.h"
@@ -100,4 +102,41 @@ int thaw_zip_read(struct thaw_zip *zip, const char *name, bool optional, unsigne
     }
     *size = (size_t)st.size;
     return 0;
+}
+
+/* The last read, past the end, is where libzip compares the checksum. */
+static int copy_out(zip_file_t *from, FILE *to, size_t limit, struct thaw_error *err)
+{
+    char block[1 << 16];
+    size_t size = 0;
+    for (zip_int64_t n; (n = zip_fread(from, block, sizeof block)) != 0; size += (size_t)n) {
+        if (n < 0)
+            return thaw_fail(err, THAW_EINPUT, "damaged zip archive: %s", zip_file_strerror(from));
+        if ((size_t)n > limit - size)
+            return thaw_fail(err, THAW_EINPUT, "holds more than %zu bytes", limit);
+        if (fwrite(block, 1, (size_t)n, to) != (size_t)n)
+            return thaw_fail_errno(err, "cannot be written");
+    }
+    return fflush(to) ? thaw_fail_errno(err, "cannot be written") : 0;
+}
+
+int thaw_zip_unpack(struct thaw_zip *zip, const char *name, const char *path, size_t limit,
+                    struct thaw_error *err)
+{
+    int rc = -1;
+    zip_file_t *from = zip_fopen(zip->archive, name, ZIP_FL_ENC_RAW);
+    FILE *to = from ? fopen(path, "wbe") : NULL;
+    if (!from)
+        thaw_fail(err, THAW_EINPUT, "%s: %s", name, zip_strerror(zip->archive));
+    else if (!to)
+        thaw_fail_errno(err, "%s: cannot be written", path);
+    else if ((rc = copy_out(from, to, limit, err)))
+        thaw_error_prefix(err, "%s", name);
+    if (to)
+        fclose(to);
+    if (to && rc)
+        unlink(path);
+    if (from)
+        zip_fclose(from);
+    return rc;
 }

@@ -1,4 +1,4 @@
-/* Members of a zip archive, read whole; the only place that knows libzip. */
+/* Members of a zip archive; the only place that knows libzip. */
 #ifndef THAW_IO_ZIP_H
 #define THAW_IO_ZIP_H
 
@@ -21,5 +21,10 @@ const char *thaw_zip_name(const struct thaw_zip *zip, size_t i);
  * encrypted are refused: PyTorch and Keras store. Errors do not name the member. */
 int thaw_zip_read(struct thaw_zip *zip, const char *name, bool optional, unsigned char **data,
                   size_t *size, struct thaw_error *err);
+
+/* Unpacks a member, stored or deflated, into a new file at `path`, its checksum verified. One of
+ * more than `limit` bytes is refused. On failure no file is left; errors name the member. */
+int thaw_zip_unpack(struct thaw_zip *zip, const char *name, const char *path, size_t limit,
+                    struct thaw_error *err);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/torch.h"
+
 void thaw_arch_names(char *text, size_t size)
 {
     size_t used = 0;
@@ -67,6 +69,10 @@ static bool find(const struct thaw_arch_layers *layers, const char *form, int *w
             *width = group_width(&layers->file->groups[i]);
             return true;
         }
+    if (layers->torch && thaw_torch_layer(layers->torch, form, "kernel", NULL)) {
+        *width = thaw_torch_width(layers->torch, form);
+        return true;
+    }
     for (int i = 0; layers->graph && i < layers->graph->n_nodes; i++)
         if (thaw_arch_name_like(layers->graph->nodes[i].name, form)) {
             *width = layers->graph->nodes[i].shape.c;

@@ -5,20 +5,29 @@
 #include "io/keras_file.h"
 #include "nn/graph.h"
 
-struct thaw_torch_file;
+struct thaw_torch_weights;
+
+/* What PyTorch's networks compute otherwise than Keras' of the same name. They have no layers in
+ * front that scale pictures. */
+struct thaw_arch_torch {
+    double epsilon; /* of all norms */
+    bool same;      /* strided layers pad as TensorFlow does, else all sides alike */
+};
 
 struct thaw_arch_options {
     int height, width; /* 0: the family's own */
     float alpha;       /* width multiplier; 0: 1.0 */
     int classes;       /* outputs of the top; 0: no top, ends at the last feature map */
     bool imagenet;     /* EfficientNet: with the scaling that Keras adds for published weights */
+    const struct thaw_arch_torch *torch; /* NULL: Keras' arithmetic */
 };
 
-/* Layers that were found: the groups of a weights-only file, or the nodes of a graph. One of the
- * two is NULL. */
+/* Layers that were found: the groups of a weights-only file, the nodes of a graph, or what a state
+ * dict of PyTorch has under other names. The others are NULL. */
 struct thaw_arch_layers {
     const struct thaw_keras_file *file;
     const struct thaw_graph *graph;
+    const struct thaw_torch_weights *torch;
 };
 
 struct thaw_arch {
@@ -37,12 +46,6 @@ struct thaw_arch {
     /* Names of the first layer of each block that can be thawed, in the form of
      * thaw_arch_name_like; NULL-ended; one that a variant lacks is passed over. */
     const char *const *blocks;
-    /* Name of the PyTorch tensor for a node's parameter; false: none. NULL: no import. The caller
-     * transposes by role and shape. */
-    bool (*torch_name)(const struct thaw_node *node, const struct thaw_param *param, char *name,
-                       size_t size);
-    /* Does this state dict hold this family (one of its sizes)? */
-    bool (*torch_recognise)(const struct thaw_torch_file *file, struct thaw_arch_options *options);
 };
 
 extern const struct thaw_arch *const thaw_archs[];

@@ -32,10 +32,16 @@ struct thaw_graph *thaw_model_from_keras(const struct thaw_keras_file *file,
 struct thaw_graph *thaw_model_random(const char *spec, const struct thaw_arch_options *options,
                                      uint64_t seed, struct thaw_error *err);
 
-/* Recognises the family of a PyTorch state dict and moves its weights into Keras' layout. */
+/* Recognises the network of a PyTorch state dict and moves its weights into Keras' layout.
+ * options->arch says which it is ("tf_efficientnet_b0", by timm's names or Thaw's; NULL: not
+ * known), and `hint` does so where several are possible, e.g. the name of the file; NULL: none.
+ * *preprocess becomes the mode of vision/preprocess.h that the network was trained with. What is
+ * missing, left over or of another shape is an error; each goes to `notes` with its name and shape.
+ */
 struct thaw_graph *thaw_model_from_torch(const struct thaw_torch_file *file,
-                                         const struct thaw_model_options *options,
-                                         struct thaw_model_notes *notes, struct thaw_error *err);
+                                         const struct thaw_model_options *options, const char *hint,
+                                         const char **preprocess, struct thaw_model_notes *notes,
+                                         struct thaw_error *err);
 
 /* Fills config and groups of a file to be saved: flat Functional in the Keras 2 dialect, layers in
  * Keras' order, kinds that some Keras cannot read written as others with equal arithmetic. */

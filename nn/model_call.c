@@ -1,4 +1,5 @@
 /* The calls in inbound_nodes: who feeds a layer, and arithmetic on outputs of layers. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,11 +50,26 @@ static int add_ref(struct thaw_config_layer *l, const json_t *name, const json_t
     return 0;
 }
 
-static int add_number(struct thaw_config_layer *l, const json_t *value)
+/* A number, or a list of numbers in any number of lists of one; NULL: something else. Keras 3 wraps
+ * arrays. */
+static const json_t *constant_in(const json_t *arg)
 {
-    l->number = json_number_value(value);
-    l->number_first = l->n_inputs == 0;
-    l->n_numbers++;
+    const char *class_name = thaw_config_text(arg, "class_name");
+    if (!strcmp(class_name, "__numpy__") || !strcmp(class_name, "__tensor__"))
+        arg = json_object_get(json_object_get(arg, "config"), "value");
+    while (json_array_size(arg) == 1 && json_is_array(json_array_get(arg, 0)))
+        arg = json_array_get(arg, 0);
+    bool numbers = json_array_size(arg) > 0;
+    for (size_t i = 0; i < json_array_size(arg) && numbers; i++)
+        numbers = json_is_number(json_array_get(arg, i));
+    return json_is_number(arg) || numbers ? arg : NULL;
+}
+
+static int add_constant(struct thaw_config_layer *l, const json_t *value)
+{
+    l->constant = value;
+    l->constant_first = l->n_inputs == 0;
+    l->n_constants++;
     return 0;
 }
 
@@ -68,12 +84,14 @@ static int check_kwargs(struct thaw_config_layer *l, const json_t *kwargs, int d
     json_t *value;
     json_object_foreach((json_t *)kwargs, key, value)
     {
-        if (l->operation && !strcmp(key, "y")) {
+        if (l->operation && (!strcmp(key, "y") || !strcmp(key, "bias"))) {
             if (add_argument(l, value, depth + 1, err) < 0)
                 return -1;
             continue;
         }
-        if (json_is_null(value) || (!strcmp(key, "training") && json_is_false(value)))
+        if (json_is_null(value) || (!strcmp(key, "training") && json_is_false(value)) ||
+            (!strcmp(key, "data_format") && json_string_value(value) &&
+             !strcmp(json_string_value(value), "NHWC")))
             continue;
         return fail_value(err, l, key, value, "this argument of the layer's call is not supported");
     }
@@ -90,12 +108,15 @@ static int add_argument(struct thaw_config_layer *l, const json_t *arg, int dept
     if (json_is_array(arg) && json_is_string(json_array_get(arg, 0))) {
         const char *name = json_string_value(json_array_get(arg, 0));
         const json_t *third = json_array_get(arg, 2);
-        bool constant = l->operation && !strcmp(name, "_CONSTANT_VALUE") && json_is_number(third);
+        const json_t *constant =
+            l->operation && !strcmp(name, "_CONSTANT_VALUE") ? constant_in(third) : NULL;
         int failed = constant
-                         ? add_number(l, third)
+                         ? add_constant(l, constant)
                          : add_ref(l, json_array_get(arg, 0), json_array_get(arg, 1), third, err);
         return failed < 0 ? -1 : check_kwargs(l, json_array_get(arg, 3), depth, err);
     }
+    if (l->operation && constant_in(arg))
+        return add_constant(l, constant_in(arg));
     if (json_is_array(arg)) {
         size_t i;
         json_t *item;
@@ -113,8 +134,6 @@ static int add_argument(struct thaw_config_layer *l, const json_t *arg, int dept
     }
     if (json_is_null(arg))
         return 0;
-    if (l->operation && json_is_number(arg))
-        return add_number(l, arg);
     return fail_value(err, l, "argument", arg,
                       "the layer is called with something that is no layer's output");
 }
@@ -143,11 +162,11 @@ enum arithmetic { ADD, SUBTRACT, MULTIPLY, DIVIDE };
 
 /* Keras 3's class, and TensorFlow's functions of that meaning. */
 static const struct operation {
-    const char *class_name, *functions[2];
+    const char *class_name, *functions[3];
     enum arithmetic what;
     const char *layer; /* on two tensors; NULL: no such layer is known */
 } operations[] = {
-    {"Add", {"__operators__.add", "math.add"}, ADD, "Add"},
+    {"Add", {"__operators__.add", "math.add", "nn.bias_add"}, ADD, "Add"},
     {"Subtract", {"math.subtract", NULL}, SUBTRACT, NULL},
     {"Multiply", {"math.multiply", NULL}, MULTIPLY, "Multiply"},
     {"TrueDivide", {"math.truediv", "math.divide"}, DIVIDE, NULL},
@@ -165,7 +184,7 @@ static const struct operation *find_class(const char *class_name)
 static const struct operation *find_function(const char *function)
 {
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-        for (int k = 0; k < 2 && operations[i].functions[k]; k++)
+        for (int k = 0; k < 3 && operations[i].functions[k]; k++)
             if (!strcmp(operations[i].functions[k], function))
                 return &operations[i];
     return NULL;
@@ -188,26 +207,54 @@ static int become(struct thaw_config_layer *l, const char *class_name, json_t *c
                   : thaw_fail(err, THAW_EMEMORY, "out of memory while reading layer %s", l->name);
 }
 
-/* y = scale x + offset. */
-static int with_number(struct thaw_config_layer *l, const struct operation *how,
-                       struct thaw_error *err)
+enum form { SAME, MINUS, INVERSE };
+
+static double formed(const json_t *number, enum form form)
 {
-    double scale = 1, offset = 0, c = l->number;
-    if (l->n_numbers > 1 || l->n_inputs != 1 ||
-        (how->what == DIVIDE && (l->number_first || c == 0)))
-        return thaw_fail(
-            err, THAW_EINPUT,
-            "layer %s (%s): arithmetic with %g: a layer's output plus, minus, times or "
-            "divided by one number is supported, and one minus it; this is something "
-            "else",
-            l->name, l->class_name, l->number);
-    if (how->what == ADD || how->what == SUBTRACT)
-        offset = how->what == SUBTRACT && !l->number_first ? -c : c;
-    if (how->what == SUBTRACT && l->number_first)
-        scale = -1;
+    double x = json_number_value(number);
+    return form == SAME ? x : form == MINUS ? -x : 1 / x;
+}
+
+/* The constant in that form; a new reference. */
+static json_t *each(const json_t *constant, enum form form)
+{
+    if (json_is_number(constant))
+        return json_real(formed(constant, form));
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(constant); i++)
+        json_array_append_new(list, json_real(formed(json_array_get(constant, i), form)));
+    return list;
+}
+
+static bool can_divide(const json_t *constant)
+{
+    bool can = json_is_array(constant) || isfinite(formed(constant, INVERSE));
+    for (size_t i = 0; i < json_array_size(constant); i++)
+        can &= isfinite(formed(json_array_get(constant, i), INVERSE));
+    return can;
+}
+
+/* y = scale x + offset. */
+static int with_constant(struct thaw_config_layer *l, const struct operation *how,
+                         struct thaw_error *err)
+{
+    const json_t *c = l->constant;
+    json_t *config;
+    if (l->n_constants > 1 || l->n_inputs != 1 ||
+        (how->what == DIVIDE && (l->constant_first || !can_divide(c))))
+        return fail_value(err, l, "arithmetic with", c,
+                          "a layer's output plus, minus, times or divided by one number, or by one "
+                          "for each channel, is supported, and numbers minus it; this is something "
+                          "else");
     if (how->what == MULTIPLY || how->what == DIVIDE)
-        scale = how->what == DIVIDE ? 1 / c : c;
-    return become(l, "Rescaling", json_pack("{s:f, s:f}", "scale", scale, "offset", offset), err);
+        config = json_pack("{s:o, s:f}", "scale", each(c, how->what == DIVIDE ? INVERSE : SAME),
+                           "offset", 0.0);
+    else if (how->what == SUBTRACT && l->constant_first)
+        config = json_pack("{s:f, s:o}", "scale", -1.0, "offset", each(c, SAME));
+    else
+        config = json_pack("{s:f, s:o}", "scale", 1.0, "offset",
+                           each(c, how->what == SUBTRACT ? MINUS : SAME));
+    return become(l, "Rescaling", config, err);
 }
 
 /* x + scale y: until 2022 the sum at the end of a block of Inception-ResNet v2. Its code is not
@@ -244,8 +291,8 @@ int thaw_config_operation(struct thaw_config_layer *l, const json_t *config, con
     l->operation = true;
     if (thaw_config_calls(l, calls, err) < 0)
         return -1;
-    if (l->n_numbers)
-        return with_number(l, how, err);
+    if (l->n_constants)
+        return with_constant(l, how, err);
     if (!how->layer)
         return thaw_fail(err, THAW_EINPUT,
                          "layer %s (%s): of outputs of layers, sums and products are supported",

@@ -23,10 +23,10 @@ struct thaw_config_layer {
     bool merged;       /* part of what another layer does: no node of its own; model_fuse.c */
     const char **refs; /* names of the inputs while reading */
     size_t refs_capacity;
-    bool operation; /* while reading: arithmetic, whose arguments may be numbers */
-    int n_numbers;
-    double number;
-    bool number_first;
+    bool operation;         /* while reading: arithmetic, whose arguments may be numbers */
+    const json_t *constant; /* that argument: a number, or one for each channel; borrowed */
+    int n_constants;
+    bool constant_first;
 };
 
 struct thaw_config_model {

@@ -137,7 +137,8 @@ int thaw_trainer_measure(struct thaw_graph *graph, const struct thaw_stages *sta
                          size_t *bytes, struct thaw_error *err);
 
 /* The whole state (weights, optimiser, best weights, position, history) into and out of a file's
- * extras and its record's member "trainer". Load into a trainer made with the same graph, stages
+ * extras and its record's member "trainer". The file borrows much of it: it must be gone before the
+ * trainer goes on. Load into a trainer made with the same graph, stages
  * and options; what does not fit is an error. A run that goes on from a loaded state ends in the
  * same bits. */
 int thaw_trainer_save(const struct thaw_trainer *trainer, struct thaw_keras_file *file,

@@ -9,9 +9,9 @@ enum { COPIES_FORWARD = 1, COPIES_TRAINING = 6, SCRATCH_PART = 16 };
 static const size_t code_forward = 90 << 10, code_training = 280 << 10; /* of an operation */
 /* For one sample and for several in float32, and in two smaller precisions. */
 enum { PLANS_TO_SETTLE = 4 };
-/* A checkpoint holds the weights now, before the stage and at its best, and the optimiser's; it is
- * there as tensors and as a file at once. */
-enum { KINDS_TO_SAVE = 3, COPIES_TO_SAVE = 2 };
+/* The file of a checkpoint, in memory before it is written, holds the weights now, before the stage
+ * and at its best, and the optimiser's; the first are copied into one tensor as well. */
+enum { KINDS_TO_SAVE = 3, KINDS_COPIED = 1 };
 
 static size_t weight_bytes(const struct thaw_graph *graph, int first, int last)
 {
@@ -51,7 +51,7 @@ static int add_prefix(struct thaw_graph *graph, const struct thaw_train_options 
                    COPIES_FORWARD * weight_bytes(graph, 0, cut) + (size_t)o->batch * features;
     if (settles)
         sums->sample = (size_t)thaw_trainer_sample(o) *
-                       (thaw_shape_count(in->shape) * sizeof(float) + 2 * features);
+                       (thaw_shape_count(in->shape) * sizeof(float) + features);
     sums->code += (size_t)plan->n_ops * code_forward * (settles ? PLANS_TO_SETTLE : 1);
     thaw_plan_free(plan);
     return 0;
@@ -74,7 +74,7 @@ static int add_tail(struct thaw_graph *graph, const struct thaw_train_options *o
         sums->stage += team_bytes(plan, rest, rest) + copies;
         sums->code += code;
     }
-    sums->saving = COPIES_TO_SAVE * (KINDS_TO_SAVE * all + slots);
+    sums->saving = (KINDS_TO_SAVE + KINDS_COPIED) * all + slots;
     thaw_plan_free(plan);
     return 0;
 }

@@ -35,12 +35,12 @@ static int take_sample(struct thaw_trainer *t, const struct thaw_batch_source *s
     size_t picture = thaw_shape_count(p->values[p->input].shape);
     size_t features = thaw_shape_count(p->values[p->output].shape);
     struct thaw_epoch_request request = {
-        .training = true, .view = THAW_VIEW_PLAIN, .pictures = true};
+        .training = true, .view = THAW_VIEW_PLAIN, .pictures = true, .most = most};
     struct thaw_train_batch batch;
     int more = 1;
     s->x = thaw_new(most * picture, sizeof *s->x, err);
-    s->wanted = thaw_new(most * features, sizeof *s->wanted, err);
-    s->got = thaw_new(most * features, sizeof *s->got, err);
+    s->wanted = thaw_new((most - most / 2) * features, sizeof *s->wanted, err);
+    s->got = thaw_new((most - most / 2) * features, sizeof *s->got, err);
     if (!s->x || !s->wanted || !s->got || source->begin(source->ctx, &request, err))
         return -1;
     while (s->n < most && (more = source->next(source->ctx, &batch, err)) > 0) {

@@ -28,6 +28,7 @@ struct thaw_epoch_request {
     bool pictures;  /* else only ids and labels: nothing is decoded */
     uint32_t epoch; /* counted over all stages: the order of training images follows from it */
     size_t first_batch;
+    size_t most;        /* images, the first ones; 0: all */
     const size_t *only; /* these images in this order, [n_only]; NULL: the epoch's */
     size_t n_only;
 };

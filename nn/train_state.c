@@ -57,11 +57,27 @@ static json_t *trainer_json(const struct thaw_trainer *t)
                      thaw_team_size(t->tail));
 }
 
-static int add_floats(struct thaw_keras_file *file, const char *name, const float *data,
-                      size_t count, struct thaw_error *err)
+static int lend_floats(struct thaw_keras_file *file, const char *name, float *data, size_t count,
+                       struct thaw_error *err)
 {
-    long dims[] = {(long)count};
-    return thaw_keras_add_tensor(file, NULL, name, dims, 1, data, err);
+    struct thaw_tensor lent = {.rank = 1, .dims = {(long)count}, .data = data, .borrowed = true};
+    return thaw_keras_place(file, NULL, name, &lent, err);
+}
+
+/* The weights as they are now lie apart, node by node. */
+static int add_weights(const struct thaw_trainer *t, struct thaw_keras_file *file,
+                       struct thaw_error *err)
+{
+    struct thaw_tensor all = {.rank = 1,
+                              .dims = {(long)t->weight_count},
+                              .data = thaw_new(t->weight_count, sizeof *all.data, err)};
+    if (!all.data)
+        return -1;
+    thaw_trainer_keep(t, all.data);
+    if (thaw_keras_place(file, NULL, "weights", &all, err) == 0)
+        return 0;
+    free(all.data);
+    return -1;
 }
 
 static const char *const slot_names[THAW_MAX_SLOTS] = {"optimizer_0", "optimizer_1"};
@@ -76,17 +92,14 @@ int thaw_trainer_save(const struct thaw_trainer *t, struct thaw_keras_file *file
     json_t *state = trainer_json(t);
     if (!state || json_object_set_new(file->thaw, "trainer", state))
         return thaw_fail(err, THAW_EMEMORY, "out of memory for a checkpoint");
-    float *current = thaw_new(t->weight_count, sizeof *current, err);
-    if (!current)
+    if (add_weights(t, file, err) ||
+        lend_floats(file, "weights_before", t->before, t->weight_count, err) ||
+        lend_floats(file, "weights_best", t->best, t->weight_count, err))
         return -1;
-    thaw_trainer_keep(t, current);
-    int rc = add_floats(file, "weights", current, t->weight_count, err) ||
-             add_floats(file, "weights_before", t->before, t->weight_count, err) ||
-             add_floats(file, "weights_best", t->best, t->weight_count, err);
-    for (int k = 0; rc == 0 && k < t->options.optimizer->slots; k++)
-        rc = add_floats(file, slot_names[k], t->slots[k], t->slot_count, err);
-    free(current);
-    return rc ? -1 : 0;
+    for (int k = 0; k < t->options.optimizer->slots; k++)
+        if (lend_floats(file, slot_names[k], t->slots[k], t->slot_count, err))
+            return -1;
+    return 0;
 }
 
 static double real_of(const json_t *object, const char *key, double empty)

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Do the networks of keras.applications open in Thaw, and Thaw's in Keras, with equal answers?
 
-    keras_applications.py THAW FOLDER [NAME...]     all families, or these: mobilenet_v3_small, ...
+    keras_applications.py THAW FOLDER [--forward] [NAME...]     all families, or these: mobilenet_v3_small, ...
 
 For each family, with weights that are computed from their positions, a line of a table with max|a-b| / max|b| of the
 features and the answers, whichever is worse: the whole model as Keras 3 and as tf-keras write it (.h5, and .keras),
 the weights alone (legacy with and without top, and .weights.h5 when the family is told), what Thaw exports of a file
-and of random weights, opened by both. FOLDER takes the files. Exit 1 when something is above 1e-4 or fails.
+and of random weights, opened by both. With --forward only the first: the whole model of Keras 3, into Thaw. FOLDER takes
+the files. Exit 1 when something is above 1e-4 or fails.
 """
 import csv
 import os
@@ -33,6 +34,12 @@ def distance(a, b):
     if a.shape != b.shape:
         raise ValueError("shapes %s and %s" % (a.shape, b.shape))
     return abs(a - b).max() / max(abs(b).max(), 1e-30)
+
+
+def run(model, x):
+    """Layer by layer: for one batch that is faster than predict(), which compiles the model first."""
+    y = model(x, training=False)
+    return [np.asarray(v) for v in y] if isinstance(y, (list, tuple)) else np.asarray(y)
 
 
 class Thaw:
@@ -76,8 +83,8 @@ class Case:
         n = self.size * self.size * 3
         x = families.values(2 * n, 9999).reshape(2, self.size, self.size, 3)
         self.x = x * np.float32(255) if pixels else x * np.float32(4) - np.float32(2)
-        self.calm(both.predict(self.x, verbose=0)[0])
-        features, self.y = both.predict(self.x, verbose=0)
+        self.calm(run(both, self.x)[0])
+        features, self.y = run(both, self.x)
         self.features = features.mean((1, 2))
         self.input = thaw.path("x.npy")
         np.save(self.input, self.x)
@@ -121,7 +128,7 @@ class Case:
         families.fill(model)
         path = self.thaw.path("top.h5")
         model.save_weights(path)
-        wanted = model.predict(self.x, verbose=0).mean((1, 2))
+        wanted = run(model, self.x).mean((1, 2))
         try:
             return distance(self.thaw.features(path, self.input, "--size", str(self.size)), wanted)
         finally:
@@ -130,16 +137,18 @@ class Case:
     def opened(self, path, wanted):
         """Both frameworks' answers of an exported file."""
         for framework in FRAMEWORKS.values():
-            y = framework.models.load_model(path, compile=False).predict(self.x, verbose=0)
+            y = run(framework.models.load_model(path, compile=False), self.x)
             yield distance(y if y.ndim == 2 else y.mean((1, 2)), wanted)
 
 
-def columns(thaw, spec, function, kwargs, pixels):
+def columns(thaw, spec, function, kwargs, pixels, forward):
     """(column, thunk that gives its number)."""
     for framework in FRAMEWORKS:
         case = Case(thaw, framework, function, kwargs, pixels)
         size = ("--size", str(case.size))
         yield "h5 " + framework, lambda: case.saved("whole.h5", case.model.save)
+        if forward:
+            return
         yield "keras " + framework, lambda: case.saved("whole.keras", case.model.save)
         yield "weights " + framework, lambda: case.saved("w.h5", case.save_weights, *size)
     yield "weights no top", case.without_top
@@ -157,6 +166,8 @@ def columns(thaw, spec, function, kwargs, pixels):
 
 def main():
     thaw, wanted = Thaw(*sys.argv[1:3]), sys.argv[3:]
+    forward = wanted[:1] == ["--forward"]
+    wanted = wanted[forward:]
     good = True
     print("| family | " + " | ".join(COLUMNS) + " |")
     print("|---" * (len(COLUMNS) + 1) + "|")
@@ -164,7 +175,7 @@ def main():
         if wanted and spec not in wanted:
             continue
         row = {}
-        for column, thunk in columns(thaw, spec, function, kwargs, pixels):
+        for column, thunk in columns(thaw, spec, function, kwargs, pixels, forward):
             try:
                 found = thunk()
                 good &= found <= LIMIT

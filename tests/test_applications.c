@@ -97,7 +97,11 @@ static void test_structure(void)
     each(check_structure);
 }
 
-/* --- features --- */
+/* --- features ---
+ *
+ * References are of double precision. Some of these networks magnify the last bits so much that
+ * Keras' own float32 is further from them than the usual limit; the reference says how far, and
+ * three times that is allowed then. */
 
 static void fill_weight(const struct thaw_param *p, unsigned stream)
 {
@@ -152,7 +156,7 @@ static void pool(struct thaw_shape s, const float *map, float *pooled, size_t n)
     }
 }
 
-static bool features_agree(const json_t *item, int size, const json_t *wanted)
+static bool features_agree(const json_t *item, int size, const json_t *wanted, double own)
 {
     struct thaw_graph *graph = make(item, size, 0);
     size_t n = json_array_size(wanted);
@@ -167,7 +171,7 @@ static bool features_agree(const json_t *item, int size, const json_t *wanted)
     }
     if (y)
         pool(graph->nodes[graph->output].shape, y, both, n);
-    good = y && thaw_near(both, both + n, n, 1e-4);
+    good = y && thaw_near(both, both + n, n, fmax(1e-4, 3 * own));
     if (!good)
         printf("    of %s at %d\n", json_string_value(json_object_get(item, "spec")), size);
     free(y);
@@ -183,7 +187,8 @@ static void check_features(const json_t *item)
     json_t *wanted;
     json_object_foreach(json_object_get(item, "features"), size, wanted)
     {
-        CU_ASSERT_TRUE(features_agree(item, atoi(size), wanted));
+        double own = json_number_value(json_object_get(json_object_get(item, "own"), size));
+        CU_ASSERT_TRUE(features_agree(item, atoi(size), wanted, own));
     }
 }
 
@@ -220,9 +225,11 @@ static json_int_t place_of(const struct thaw_graph *graph, const int *order,
 static bool gradient_agrees(const json_t *row, const float *g, size_t n)
 {
     double norm, product, wanted = json_number_value(json_array_get(row, 1));
+    double own = json_number_value(json_array_get(row, 3));
+    double limit = fmax(0.01, 3 * own) * wanted;
     measure(g, n, &norm, &product);
     double off = fabs(product - json_number_value(json_array_get(row, 2)));
-    if (fabs(norm - wanted) <= 0.01 * wanted && off <= 0.01 * wanted)
+    if (fabs(norm - wanted) <= limit && off <= limit)
         return true;
     printf("\n    gradient at place %lld: norm %g, wanted %g; product off by %g\n",
            (long long)json_integer_value(json_array_get(row, 0)), norm, wanted, off);

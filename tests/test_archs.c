@@ -244,105 +244,6 @@ static void test_errors(void)
 
 /* --- PyTorch --- */
 
-/* A value that tells where it stood. */
-static float stamp(long a, long b, long c, long d)
-{
-    return (float)(((a * 131 + b) * 31 + c) * 7 + d) / 65536;
-}
-
-static void torch_dims(const struct thaw_param *p, long dims[4])
-{
-    const long *d = p->dims;
-    if (!strcmp(p->role, "depthwise_kernel"))
-        memcpy(dims, (long[]){d[2], 1, d[0], d[1]}, 4 * sizeof *dims);
-    else if (p->rank == 4)
-        memcpy(dims, (long[]){d[3], d[2], d[0], d[1]}, 4 * sizeof *dims);
-    else
-        memcpy(dims, (long[]){p->rank == 2 ? d[1] : d[0], p->rank == 2 ? d[0] : 1, 1, 1},
-               4 * sizeof *dims);
-}
-
-/* The state dict of a graph, every tensor stamped in PyTorch's order. */
-static void make_torch(const struct thaw_arch *arch, const struct thaw_graph *graph,
-                       struct thaw_torch_file *file)
-{
-    file->tensors = calloc((size_t)graph->n_nodes * THAW_MAX_PARAMS, sizeof *file->tensors);
-    for (int i = 0; i < graph->n_nodes; i++)
-        for (int k = 0; k < graph->nodes[i].n_params; k++) {
-            const struct thaw_param *p = &graph->nodes[i].params[k];
-            struct thaw_tensor *t = &file->tensors[file->n_tensors++];
-            char name[128];
-            CU_ASSERT_TRUE(arch->torch_name(&graph->nodes[i], p, name, sizeof name));
-            t->name = strdup(name);
-            t->rank = p->rank;
-            t->count = p->count;
-            t->data = malloc(p->count * sizeof *t->data);
-            torch_dims(p, t->dims);
-            float *v = t->data;
-            for (long a = 0; a < t->dims[0]; a++)
-                for (long b = 0; b < t->dims[1]; b++)
-                    for (long c = 0; c < t->dims[2]; c++)
-                        for (long d = 0; d < t->dims[3]; d++)
-                            *v++ = stamp(a, b, c, d);
-        }
-}
-
-static void free_torch(struct thaw_torch_file *file)
-{
-    for (size_t i = 0; i < file->n_tensors; i++) {
-        free(file->tensors[i].name);
-        free(file->tensors[i].data);
-    }
-    free(file->tensors);
-}
-
-static bool stamped(const struct thaw_param *p)
-{
-    const float *v = p->data;
-    const long *d = p->dims;
-    bool deep = !strcmp(p->role, "depthwise_kernel");
-    for (long a = 0; a < d[0]; a++)
-        for (long b = 0; b < (p->rank > 1 ? d[1] : 1); b++)
-            for (long c = 0; c < (p->rank > 2 ? d[2] : 1); c++)
-                for (long e = 0; e < (p->rank > 2 ? d[3] : 1); e++, v++) {
-                    float wanted = p->rank == 1   ? stamp(a, 0, 0, 0)
-                                   : p->rank == 2 ? stamp(b, a, 0, 0)
-                                   : deep         ? stamp(c, 0, a, b)
-                                                  : stamp(e, c, a, b);
-                    if (*v != wanted)
-                        return false;
-                }
-    return true;
-}
-
-static void test_torch(void)
-{
-    struct thaw_error err = {0};
-    for (int i = LITE; i < LITE + 3; i++) {
-        struct thaw_torch_file file = {0};
-        struct thaw_graph *graph = make(i, 5, 64);
-        if (!graph)
-            return;
-        make_torch(thaw_arch_of(graph), graph, &file);
-        struct thaw_graph *back = thaw_model_from_torch(&file, NULL, NULL, &err);
-        thaw_told(back ? 0 : -1, &err);
-        CU_ASSERT_TRUE(back && thaw_arch_of(back) == thaw_arch_of(graph));
-        for (int n = 0; back && n < back->n_nodes; n++)
-            for (int k = 0; k < back->nodes[n].n_params; k++)
-                CU_ASSERT_TRUE(stamped(&back->nodes[n].params[k]));
-        thaw_graph_free(back);
-        file.tensors[3].dims[0]++;
-        CU_ASSERT_PTR_NULL(thaw_model_from_torch(&file, NULL, NULL, &err));
-        CU_ASSERT_TRUE(thaw_says(&err, file.tensors[3].name, "stem_bn", NULL));
-        file.tensors[3].dims[0]--;
-        file.tensors[3].name[0] = 'x';
-        CU_ASSERT_PTR_NULL(thaw_model_from_torch(&file, NULL, NULL, &err));
-        CU_ASSERT_TRUE(thaw_says(&err, "_bn0.running_mean", "missing", NULL));
-        free_torch(&file);
-        thaw_graph_free(graph);
-    }
-}
-
 void thaw_test_archs(void)
 {
     CU_pSuite s = thaw_suite("archs");
@@ -353,6 +254,5 @@ void thaw_test_archs(void)
     CU_add_test(s, "families through a file and back", test_round_trip);
     CU_add_test(s, "families from weights alone", test_weights_only);
     CU_add_test(s, "a family that is given", test_given);
-    CU_add_test(s, "families from PyTorch's names and order", test_torch);
     CU_add_test(s, "unknown families and widths", test_errors);
 }

@@ -57,13 +57,6 @@ static struct thaw_decode_hint hint_of(const struct thaw_pack_entry *e)
     return (struct thaw_decode_hint){.frame = (int)e->numbers[4], .shown = e->numbers[5] != 0};
 }
 
-static double sample_at(const struct thaw_pixels *p, size_t i)
-{
-    return p->depth == 8    ? ((const uint8_t *)p->data)[i]
-           : p->depth == 16 ? ((const uint16_t *)p->data)[i]
-                            : (double)((const float *)p->data)[i];
-}
-
 /* The greatest difference; infinite when the pictures are not of one kind. */
 static double difference(const struct thaw_pixels *p, const struct thaw_pack_entry *e)
 {
@@ -77,7 +70,9 @@ static double difference(const struct thaw_pixels *p, const struct thaw_pack_ent
         return INFINITY;
     for (size_t i = 0; i < n; i++) {
         double want = thaw_number_at(&type, e->b + i * (size_t)type.bytes);
-        worst = fmax(worst, want == sample_at(p, i) ? 0 : fabs(want - sample_at(p, i)));
+        worst = fmax(worst, want == (double)thaw_pixels_sample(p, i)
+                                ? 0
+                                : fabs(want - (double)thaw_pixels_sample(p, i)));
     }
     return worst;
 }

@@ -273,7 +273,8 @@ static void test_cut_short(void)
 
 static struct thaw_keras_file *build(struct thaw_error *err)
 {
-    static const float numbers[] = {0.5f, -1, 3e38f, 1e-40f, 5, 6};
+    static float numbers[] = {0.5f, -1, 3e38f, 1e-40f, 5, 6};
+    struct thaw_tensor lent = {.rank = 1, .dims = {6}, .data = numbers, .borrowed = true};
     struct thaw_keras_file *file = thaw_keras_create(err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     file->config = json_pack("{s:s, s:{s:s, s:f}}", "class_name", "Model", "config", "name",
@@ -292,10 +293,9 @@ static struct thaw_keras_file *build(struct thaw_error *err)
                             0);
         }
     }
-    CU_ASSERT_EQUAL(
-        thaw_keras_add_tensor(file, NULL, "selftest/input", (long[]){6}, 1, numbers, err), 0);
     CU_ASSERT_EQUAL(thaw_keras_add_tensor(file, NULL, "a", NULL, 0, numbers, err), 0);
     CU_ASSERT_EQUAL(thaw_keras_add_tensor(file, NULL, "empty", (long[]){0, 4}, 2, numbers, err), 0);
+    CU_ASSERT_EQUAL(thaw_keras_place(file, NULL, "selftest/input", &lent, err), 0);
     return file;
 }
 

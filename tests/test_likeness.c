@@ -144,6 +144,72 @@ static void test_blank(void)
     CU_ASSERT_EQUAL(grey[POINTS - 1], 255);
 }
 
+/* The same scene as a file of any kind shows it: in Hounsfield units, dark and bright turned round,
+ * through a window with more beyond its ends. */
+static void test_depths(void)
+{
+    const struct thaw_scene_view view = {.width = 120, .height = 90};
+    struct thaw_pixels narrow, wide = {.width = 120, .height = 90, .channels = 1, .depth = 32};
+    static float real[120 * 90];
+    uint8_t a[POINTS], b[POINTS];
+    bool blank = true;
+    for (uint32_t scene = 0; scene < 6; scene++)
+        for (int kind = 0; kind < 4; kind++) {
+            bool inverted = kind == 1;
+            CU_ASSERT_EQUAL_FATAL(thaw_scene_paint(scene, &view, &narrow, NULL), 0);
+            for (size_t i = 0; i < 120 * 90; i++) {
+                float value = thaw_pixels_sample(&narrow, i);
+                real[i] = inverted ? 400 - 8 * value : 8 * value - 1000;
+            }
+            wide.data = real;
+            wide.inverted = inverted;
+            wide.window[0] = kind == 2 ? -1000 : 0;
+            wide.window[1] = kind == 2 ? 1040 : 0;
+            if (kind == 2) /* metal, and what lies outside the tube */
+                for (size_t i = 0; i < 120 * 4; i++)
+                    real[i] = i % 2 ? 30000 : -30000;
+            if (kind == 2)
+                for (size_t i = 0; i < 120 * 4; i++)
+                    ((uint8_t *)narrow.data)[i] = i % 2 ? 255 : 0;
+            if (kind == 3)
+                real[0] = 1e9F; /* a point alone shall not darken the rest */
+            CU_ASSERT_EQUAL_FATAL(thaw_likeness_of(&narrow, a, &blank, NULL), 0);
+            CU_ASSERT_EQUAL_FATAL(thaw_likeness_of(&wide, b, &blank, NULL), 0);
+            CU_ASSERT_FALSE(blank);
+            CU_ASSERT_TRUE(compare(a, b, false, whole, whole) > 0.97F);
+            thaw_pixels_release(&narrow);
+        }
+}
+
+/* Half a thumbnail, grown again, still tells copies from strangers. */
+static void test_half(void)
+{
+    static const struct thaw_scene_view plain = {.width = 300, .height = 240},
+                                        copy = {.width = 200,
+                                                .height = 180,
+                                                .margin = 0.03F,
+                                                .gain = 1.1F,
+                                                .noise = 2,
+                                                .mirrored = true};
+    uint8_t a[POINTS], b[POINTS], stranger[POINTS], small[THAW_LIKENESS_SMALL];
+    for (uint32_t scene = 0; scene < 20; scene++) {
+        uint8_t *const all[] = {a, b, stranger};
+        thumbnail(plain, scene, a);
+        thumbnail(copy, scene, b);
+        thumbnail(plain, scene + 100, stranger);
+        for (int i = 0; i < 3; i++) {
+            thaw_likeness_shrink(all[i], small);
+            thaw_likeness_grow(small, all[i]);
+        }
+        CU_ASSERT_TRUE(compare(a, b, true, inner, whole) > 0.95F);
+        CU_ASSERT_TRUE(compare(a, stranger, false, whole, whole) < 0.85F);
+    }
+    memset(a, 77, sizeof a);
+    thaw_likeness_shrink(a, small);
+    thaw_likeness_grow(small, b);
+    CU_ASSERT_EQUAL(memcmp(a, b, sizeof a), 0);
+}
+
 void thaw_test_likeness(void)
 {
     CU_pSuite s = thaw_suite("likeness");
@@ -151,4 +217,6 @@ void thaw_test_likeness(void)
     CU_add_test(s, "different pictures are not", test_strangers);
     CU_add_test(s, "keys", test_keys);
     CU_add_test(s, "pictures without contrast", test_blank);
+    CU_add_test(s, "float samples, windows, inverted pictures", test_depths);
+    CU_add_test(s, "half thumbnails", test_half);
 }

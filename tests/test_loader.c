@@ -13,6 +13,8 @@
 #include "vision/sampler.h"
 
 enum { IMAGES = 23, SIDE = 12, VALUES = SIDE * SIDE * 3, BATCH = 5, EPOCHS = 3 };
+/* Bytes of a colour picture in the cache. */
+enum { COMPACT = sizeof(struct thaw_compact) + VALUES * sizeof(uint16_t) };
 
 /* A folder of PNG files in two classes, of random size and content. */
 static const char *make_tree(const char *name)
@@ -105,12 +107,11 @@ static void test_same_bits(void)
 {
     struct setting s;
     const size_t bytes = (size_t)EPOCHS * IMAGES * VALUES * sizeof(float);
-    const size_t picture = VALUES * sizeof(float);
     const int threads[] = {2, 4, 3, 1}, ahead[] = {2, 1, 8, 3};
-    const size_t limits[] = {0, 5 * picture, 1000 * picture, 7 * picture + 1};
+    const size_t limits[] = {0, 5 * COMPACT, 1000 * COMPACT, 7 * COMPACT + 1};
     prepare(&s, make_tree("same-bits"));
     float *plain = collect(&s, 1, 2, NULL);
-    CU_ASSERT_NOT_EQUAL(memcmp(plain, plain + IMAGES * VALUES, picture), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(plain, plain + IMAGES * VALUES, VALUES * sizeof(float)), 0);
     for (int i = 0; i < 4; i++) {
         struct thaw_cache *cache = thaw_cache_create(s.data.n, limits[i], NULL);
         CU_ASSERT_PTR_NOT_NULL_FATAL(cache);
@@ -124,7 +125,7 @@ static void test_same_bits(void)
     release(&s);
 }
 
-/* A batch without augmentation is what preprocessing alone makes of the files. */
+/* A batch without augmentation is what preprocessing alone makes of the files, kept or not. */
 static void test_plain_batch(void)
 {
     struct setting s;
@@ -135,23 +136,27 @@ static void test_plain_batch(void)
     prepare(&s, make_tree("plain"));
     struct thaw_loader_options o = {
         .data = &s.data, .preprocess = &s.preprocess, .batch = 8, .threads = 2, .ahead = 2};
-    for (int pictures = 0; pictures < 2; pictures++) {
-        o.pictures = pictures;
+    struct thaw_cache *cache = thaw_cache_create(s.data.n, 1000 * COMPACT, &err);
+    for (int i = 0; i < 6; i++) {
+        bool pictures = o.pictures = i % 2;
+        o.cache = i < 2 ? NULL : cache; /* which fills, then is full */
         struct thaw_loader *loader = thaw_loader_create(&o, &err);
         CU_ASSERT_PTR_NOT_NULL_FATAL(loader);
         CU_ASSERT_EQUAL(thaw_loader_next(loader, &batch, &err), 0);
         CU_ASSERT_EQUAL_FATAL(thaw_loader_start(loader, order, 3, 0, &err), 0);
         CU_ASSERT_EQUAL_FATAL(thaw_loader_next(loader, &batch, &err), 1);
         CU_ASSERT_EQUAL_FATAL(batch.n, 3);
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < 3; k++) {
             CU_ASSERT_EQUAL_FATAL(
-                thaw_preprocess_file(&s.preprocess, s.data.images[order[i]].path, x, &err), 0);
-            for (size_t k = 0; pictures && k < VALUES; k++)
-                x[k] = (x[k] + 1) * 127.5f;
-            CU_ASSERT_TRUE(thaw_near(batch.x + i * VALUES, x, VALUES, pictures ? 1e-5 : 0));
+                thaw_preprocess_file(&s.preprocess, s.data.images[order[k]].path, x, &err), 0);
+            for (size_t v = 0; pictures && v < VALUES; v++)
+                x[v] = (x[v] + 1) * 127.5f;
+            CU_ASSERT_TRUE(thaw_near(batch.x + k * VALUES, x, VALUES, pictures ? 1e-5 : 0));
         }
         thaw_loader_free(loader);
     }
+    CU_ASSERT_EQUAL(thaw_cache_bytes(cache), 2 * COMPACT);
+    thaw_cache_free(cache);
     release(&s);
 }
 
@@ -211,7 +216,7 @@ static void test_probe(void)
     CU_ASSERT_EQUAL(probe.n_bad, 0);
     CU_ASSERT_EQUAL(probe.n_deep, 0);
     CU_ASSERT_TRUE(probe.min_width >= 8 && probe.max_height < 40);
-    CU_ASSERT_EQUAL(thaw_cache_bytes(cache), IMAGES * VALUES * sizeof(float));
+    CU_ASSERT_EQUAL(thaw_cache_bytes(cache), IMAGES * COMPACT);
     thaw_probe_release(&probe);
     float *after = collect(&s, 2, 2, cache);
     CU_ASSERT_EQUAL(memcmp(before, after, (size_t)EPOCHS * IMAGES * VALUES * sizeof(float)), 0);
@@ -239,7 +244,7 @@ static void test_probe(void)
     CU_ASSERT_EQUAL_FATAL(s.data.n, IMAGES - 2);
     CU_ASSERT_STRING_EQUAL(s.data.images[1].path, third);
     CU_ASSERT_STRING_EQUAL(s.data.images[IMAGES - 3].path, last);
-    CU_ASSERT_EQUAL(thaw_cache_bytes(cache), (IMAGES - 2) * VALUES * sizeof(float));
+    CU_ASSERT_EQUAL(thaw_cache_bytes(cache), (IMAGES - 2) * COMPACT);
     CU_ASSERT_PTR_NOT_NULL(thaw_cache_find(cache, IMAGES - 3));
     thaw_probe_release(&probe);
     thaw_cache_free(cache);

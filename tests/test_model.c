@@ -305,8 +305,10 @@ static void test_imported(void)
         json_decref(nets);
         return;
     }
+    const char *mode;
     struct thaw_torch_file *file = thaw_torch_load(path, &err);
-    struct thaw_graph *graph = file ? thaw_model_from_torch(file, NULL, NULL, &err) : NULL;
+    struct thaw_graph *graph =
+        file ? thaw_model_from_torch(file, NULL, name, &mode, NULL, &err) : NULL;
     thaw_told(graph ? 0 : -1, &err);
     CU_ASSERT_PTR_NOT_NULL(graph);
     if (graph)

@@ -9,6 +9,7 @@
 #include "apps/run_model.h"
 #include "apps/seen.h"
 #include "io/base/file.h"
+#include "io/base/mem.h"
 #include "tests/check.h"
 
 /* Pooling and one dense layer on a small picture, with random weights; `activation` of the top. */
@@ -222,6 +223,37 @@ static void test_seen(void)
     thaw_dataset_release(&second);
 }
 
+/* Looks go into the file and come back to the byte, those of images that have one. */
+static void test_looks(void)
+{
+    struct thaw_error err = {0};
+    struct thaw_dataset data;
+    const char *const files[] = {"a.png", "b.png", "c.png"}, *path = thaw_tmp("looks.h5");
+    uint8_t(*looks)[THAW_LIKENESS_SMALL];
+    size_t n = 9;
+    struct thaw_keras_file *file = thaw_keras_create(&err);
+    CU_ASSERT_EQUAL_FATAL(thaw_dataset_from_files(&data, files, 3, &err), 0);
+    CU_ASSERT_EQUAL(thaw_seen_add_looks(&data, file, &err), 0);
+    CU_ASSERT(thaw_seen_read_looks(file, path, &looks, &n, &err) == 0 && n == 0 && !looks);
+    for (int i = 0; i < 3; i += 2) {
+        data.images[i].look = thaw_new(THAW_LIKENESS_SMALL, 1, &err);
+        for (int k = 0; k < THAW_LIKENESS_SMALL; k++)
+            data.images[i].look[k] = (uint8_t)(k % 3 ? 37 * k + i : 255);
+    }
+    CU_ASSERT_EQUAL(thaw_seen_add_looks(&data, file, &err), 0);
+    file->thaw = json_object();
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_keras_save(path, file, &err), &err), 0);
+    thaw_keras_free(file);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file = thaw_keras_load(path, &err));
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_seen_read_looks(file, path, &looks, &n, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(n, 2);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(memcmp(looks[i], data.images[2 * i].look, THAW_LIKENESS_SMALL), 0);
+    free(looks);
+    thaw_keras_free(file);
+    thaw_dataset_release(&data);
+}
+
 void thaw_test_model_file(void)
 {
     CU_pSuite s = thaw_suite("model_file");
@@ -231,4 +263,5 @@ void thaw_test_model_file(void)
     CU_add_test(s, "not saved when it does not compute the same", test_not_saved);
     CU_add_test(s, "sizes", test_size);
     CU_add_test(s, "images met before are counted by content", test_seen);
+    CU_add_test(s, "what training images look like stands in the file", test_looks);
 }

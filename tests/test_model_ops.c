@@ -96,6 +96,35 @@ static void test_numbers(void)
           2, chain, 6);
 }
 
+/* One number for each channel: Keras 2 writes it so for published EfficientNets, and for
+ * preprocess_input() within a model. */
+static void test_channels(void)
+{
+    static const char *const forms[] = {
+        TF("out", "math.multiply", "[[\"in\",0,0,{\"y\":[[[[0.5,2.0,4.0]]]]}]]"),
+        TF("out", "math.truediv", "[[\"in\",0,0,{\"y\":[2.0,0.5,0.25]}]]"),
+        TF("a", "nn.bias_add", "[[\"in\",0,0,{\"bias\":[1.0,-2.0,3.0],\"data_format\":\"NHWC\"}]]")
+            TF("b", "math.truediv", "[[\"a\",0,0,{\"y\":[2.0,0.5,0.25]}]]")
+                TF("out", "math.subtract", "[[\"b\",0,0,{\"y\":[[0.5,-4.0,12.0]]}]]"),
+        OP("Multiply", "out",
+           T("in") ",{\"class_name\":\"__numpy__\",\"config\":{\"value\":[0.5,2.0,4.0],"
+                   "\"dtype\":\"float32\"}}")};
+    for (int i = 0; i < 4; i++) {
+        struct thaw_error err = {0};
+        struct thaw_graph *graph = load(forms[i], i < 3 ? 2 : 3, &err);
+        float x[COUNT];
+        for (int k = 0; k < COUNT; k++)
+            x[k] = (float)k - 4;
+        CU_ASSERT_EQUAL_FATAL(thaw_told(graph ? 0 : -1, &err), 0);
+        float *y = thaw_net_run(graph, -1, x, 1);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(y);
+        for (int k = 0; k < COUNT; k++)
+            CU_ASSERT_EQUAL(y[k], x[k] * (k % 3 == 0 ? 0.5f : k % 3 == 1 ? 2 : 4));
+        free(y);
+        thaw_graph_free(graph);
+    }
+}
+
 /* --- two outputs of layers --- */
 
 static double squares(double x)
@@ -133,13 +162,14 @@ static void test_scaled_sum(void)
 static void test_refused(void)
 {
     refused(TF("out", "nn.dropout", "[[\"in\",0,0,{\"rate\":0.5}]]"), 2, "nn.dropout", "add");
-    refused(OP("TrueDivide", "out", "1.0," T("in")), 3, "arithmetic with 1", "divided");
-    refused(OP("TrueDivide", "out", T("in") ",0"), 3, "arithmetic with 0", "divided");
-    refused(OP("Add", "out", "1.0,2.0," T("in")), 3, "arithmetic with 2", "one number");
+    refused(OP("TrueDivide", "out", "1.0," T("in")), 3, "arithmetic with = 1.0", "divided");
+    refused(OP("TrueDivide", "out", T("in") ",0"), 3, "arithmetic with = 0", "divided");
+    refused(OP("Add", "out", "1.0,2.0," T("in")), 3, "arithmetic with = 2.0", "one number");
     refused(OP("Subtract", "out", T("in") "," T("in")), 3, "Subtract", "sums and products");
     refused(OP("Add", "out", T("in") ",\"three\""), 3, "three", "no layer's output");
-    refused(TF("out", "math.add", "[[\"in\",0,0,{\"y\":[0.1,0.2,0.3]}]]"), 2, "arithmetic with",
-            "one number");
+    refused(TF("out", "math.add", "[[\"in\",0,0,{\"y\":[0.1,0.2]}]]"), 2, "offset 2", "channels");
+    refused(TF("out", "math.add", "[[\"in\",0,0,{\"y\":[[0.1],[0.2]]}]]"), 2, "arithmetic with",
+            "something else");
     refused(LAYER("Lambda", "out", ",\"arguments\":{\"scale\":0.17}", FROM("in")), 2, "Lambda",
             "never run");
     refused(LAYER("Add", "out", ",\"dtype\":\"float32\"", "[[[\"in\",0,0,{\"y\":3.0}]]]"), 2, "3.0",
@@ -230,6 +260,7 @@ void thaw_test_model_ops(void)
 {
     CU_pSuite s = thaw_suite("model_ops");
     CU_add_test(s, "layers plus, minus, times and by numbers", test_numbers);
+    CU_add_test(s, "layers times a number for each channel", test_channels);
     CU_add_test(s, "sums and products of layers", test_tensors);
     CU_add_test(s, "scaled sums of Keras' own network", test_scaled_sum);
     CU_add_test(s, "what else is arithmetic is refused", test_refused);

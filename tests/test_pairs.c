@@ -184,10 +184,42 @@ static void test_marks(void)
     }
 }
 
+/* The same text and border in Hounsfield units, also with dark and bright turned round. */
+static void test_deep_marks(void)
+{
+    const struct thaw_scene_view view = {.width = 400, .height = 300, .gain = 0.7F, .noise = 2};
+    static float real[400 * 300];
+    struct thaw_pixels p, deep;
+    struct thaw_marks want, marks;
+    CU_ASSERT_EQUAL_FATAL(thaw_scene_paint(4, &view, &p, NULL), 0);
+    uint8_t *data = p.data;
+    for (int i = 0; i < 400 * 300; i++)
+        if (i / 400 < 30)
+            data[i] = 0;
+    write_text(&p, "PORTABLE 12:45 L", 20, 100, 3);
+    CU_ASSERT_EQUAL_FATAL(thaw_marks_find(&p, &want, NULL), 0);
+    CU_ASSERT_TRUE(want.text > 0.005F && want.border > 0.09F);
+    for (int inverted = 0; inverted < 2; inverted++) {
+        for (size_t i = 0; i < 400 * 300; i++)
+            real[i] = (inverted ? -1.0F : 1.0F) * (8 * (float)data[i] - 1000);
+        deep = (struct thaw_pixels){.width = 400,
+                                    .height = 300,
+                                    .channels = 1,
+                                    .depth = 32,
+                                    .data = real,
+                                    .inverted = inverted};
+        CU_ASSERT_EQUAL_FATAL(thaw_marks_find(&deep, &marks, NULL), 0);
+        CU_ASSERT_DOUBLE_EQUAL(marks.border, want.border, 0.01);
+        CU_ASSERT_DOUBLE_EQUAL(marks.text, want.text, 0.01);
+    }
+    thaw_pixels_release(&p);
+}
+
 void thaw_test_pairs(void)
 {
     CU_pSuite s = thaw_suite("pairs");
     CU_add_test(s, "copies of files are found and joined", test_pairs);
     CU_add_test(s, "what a survey keeps, and how it is stopped", test_survey);
     CU_add_test(s, "borders and burned-in text", test_marks);
+    CU_add_test(s, "the same in deep pictures", test_deep_marks);
 }

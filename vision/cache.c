@@ -2,14 +2,13 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "io/base/mem.h"
 
 struct thaw_cache {
     size_t n, limit;
     atomic_size_t bytes;
-    _Atomic(float *) *pictures;
+    _Atomic(struct thaw_compact *) *pictures;
     size_t *sizes; /* bytes of each picture; written by whoever stored it */
 };
 
@@ -39,23 +38,18 @@ void thaw_cache_free(struct thaw_cache *cache)
     free(cache);
 }
 
-const float *thaw_cache_find(const struct thaw_cache *cache, size_t i)
+const struct thaw_compact *thaw_cache_find(const struct thaw_cache *cache, size_t i)
 {
     return atomic_load_explicit(&cache->pictures[i], memory_order_acquire);
 }
 
 void thaw_cache_offer(struct thaw_cache *cache, size_t i, const struct thaw_image *image)
 {
-    size_t bytes = (size_t)image->width * (size_t)image->height * (size_t)image->channels *
-                   sizeof *image->data;
     if (thaw_cache_find(cache, i))
         return;
-    size_t before = atomic_fetch_add(&cache->bytes, bytes);
-    float *copy =
-        before <= cache->limit && bytes <= cache->limit - before ? thaw_new(bytes, 1, NULL) : NULL;
-    float *none = NULL;
-    if (copy)
-        memcpy(copy, image->data, bytes);
+    size_t bytes = thaw_compact_bytes(image), before = atomic_fetch_add(&cache->bytes, bytes);
+    bool fits = before <= cache->limit && bytes <= cache->limit - before;
+    struct thaw_compact *copy = fits ? thaw_compact_create(image, NULL) : NULL, *none = NULL;
     /* An image may stand in an epoch twice: of two threads that bring it, one keeps it. */
     if (copy && atomic_compare_exchange_strong(&cache->pictures[i], &none, copy)) {
         cache->sizes[i] = bytes;
@@ -69,7 +63,7 @@ void thaw_cache_drop(struct thaw_cache *cache, const bool *drop)
 {
     size_t kept = 0;
     for (size_t i = 0; i < cache->n; i++) {
-        float *picture = atomic_load(&cache->pictures[i]);
+        struct thaw_compact *picture = atomic_load(&cache->pictures[i]);
         if (drop[i]) {
             free(picture);
             if (picture)

@@ -1,5 +1,6 @@
-/* Pictures kept in memory between epochs, as they are after decoding and geometry (0..255, before
- * augmentation): later epochs cost only the augmentation, and the same bits come out. */
+/* Pictures kept in memory between epochs, as they are after decoding and geometry (before
+ * augmentation), in the compact form: later epochs cost only the augmentation, and the same bits
+ * come out. */
 #ifndef THAW_VISION_CACHE_H
 #define THAW_VISION_CACHE_H
 
@@ -7,7 +8,7 @@
 #include <stddef.h>
 
 #include "io/base/error.h"
-#include "vision/image.h"
+#include "vision/compact.h"
 
 struct thaw_cache;
 
@@ -16,8 +17,8 @@ struct thaw_cache;
 struct thaw_cache *thaw_cache_create(size_t n, size_t limit, struct thaw_error *err);
 void thaw_cache_free(struct thaw_cache *cache);
 
-/* The values of image i, or NULL. Valid until thaw_cache_free or _drop. Any thread. */
-const float *thaw_cache_find(const struct thaw_cache *cache, size_t i);
+/* Image i, or NULL. Valid until thaw_cache_free or _drop. Any thread. */
+const struct thaw_compact *thaw_cache_find(const struct thaw_cache *cache, size_t i);
 /* Keeps a copy if there is room; not finding any is no error. Any thread. */
 void thaw_cache_offer(struct thaw_cache *cache, size_t i, const struct thaw_image *image);
 

@@ -243,6 +243,7 @@ static void release_image(struct thaw_dataset_image *image)
     free(image->relative);
     free(image->group);
     free(image->has);
+    free(image->look);
 }
 
 void thaw_dataset_release(struct thaw_dataset *data)

@@ -57,20 +57,6 @@ typedef int thaw_dicom_read_fn(struct thaw_dicom *dicom, const unsigned char *da
 #define THAW_DICOM_READER "thaw_dicom_read"
 void thaw_dicom_release(struct thaw_dicom *dicom);
 
-/* PatientID (0010,0020) without blanks at the end, "" where the file states none, cut to fit;
- * `id` comes zeroed. For a
- * child process, too, and in the same module under THAW_DICOM_PATIENT_READER. */
-enum { THAW_DICOM_ID = 256 };
-typedef int thaw_dicom_patient_fn(char id[THAW_DICOM_ID], const unsigned char *data, size_t size,
-                                  const char *name, struct thaw_error *err);
-#define THAW_DICOM_PATIENT_READER "thaw_dicom_read_patient"
-
-/* The same of a file, for anyone. A file that is no DICOM, and any in a build without DICOM, is an
- * error. */
-int thaw_dicom_patient(const char *path, char id[THAW_DICOM_ID], struct thaw_error *err);
-/* Does the file begin as DICOM does? */
-bool thaw_dicom_is(const char *path);
-
 /* From the names of the standard (0028,0004), after unpacking: -1 where the name is not known or
  * the samples are not as many as it wants. */
 int thaw_dicom_set_colours(struct thaw_dicom *dicom, const char *name, int samples);
@@ -101,6 +87,16 @@ int thaw_dicom_unpack_plain(struct thaw_dicom *dicom, const struct thaw_dicom_pl
 void thaw_dicom_hold(struct thaw_dicom *dicom);
 /* Is this a whole deflate stream? What follows it does not matter. */
 bool thaw_dicom_inflates(const unsigned char *data, size_t size);
+/* Unpacks the beginning of one: the bytes that came out, at most `room`. */
+size_t thaw_dicom_inflate(const unsigned char *data, size_t size, unsigned char *out, size_t room);
+
+/* Characters of a patient's identity, with the end. */
+enum { THAW_DICOM_PATIENT = 65 };
+/* The patient's identity (0010,0020) that a file states, without the padding; "" where it states
+ * none, is no DICOM file or cannot be read that far. Needs no library. */
+int thaw_dicom_patient(const char *path, char id[THAW_DICOM_PATIENT], struct thaw_error *err);
+/* Does the file begin as DICOM does? */
+bool thaw_dicom_is(const char *path);
 
 /* The picture: 8 or 16 bits where the values are unsigned and count as they are, else float. */
 int thaw_dicom_pixels(struct thaw_pixels *pixels, const struct thaw_dicom *dicom, bool shown,

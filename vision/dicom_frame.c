@@ -243,3 +243,16 @@ bool thaw_dicom_inflates(const unsigned char *data, size_t size)
     free(scratch);
     return code == Z_STREAM_END;
 }
+
+size_t thaw_dicom_inflate(const unsigned char *data, size_t size, unsigned char *out, size_t room)
+{
+    z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)data,
+                  .avail_in = (uInt)size,
+                  .next_out = out,
+                  .avail_out = (uInt)room};
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+        return 0;
+    inflate(&z, Z_SYNC_FLUSH);
+    inflateEnd(&z);
+    return room - z.avail_out;
+}

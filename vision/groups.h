@@ -15,7 +15,7 @@ enum { THAW_GROUPS_LEAST = 10, THAW_GROUPS_MEDIAN = 20 };
 int thaw_groups_by_regex(struct thaw_dataset *data, const char *pattern, char **found,
                          struct thaw_error *err);
 
-/* Recognises patients by itself, through the first of these rules that holds:
+/* Recognises patients in names, through the first of these rules that holds:
  *   1. file names PATIENT_SEQUENCE.SUFFIX: PATIENT is the stem before its last '_', neither empty;
  *   2. PATIENT/.../FILE, of a table whose paths begin so;
  *   3. CLASS/PATIENT/.../FILE: PATIENT is the folder below the class folder.

@@ -77,14 +77,9 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
 {
     struct thaw_loader *l = w->loader;
     const struct thaw_loader_options *o = &l->o;
-    const float *kept = o->cache ? thaw_cache_find(o->cache, id) : NULL;
-    if (kept && !o->augment) {
-        const struct thaw_preprocess *p = o->preprocess;
-        finish(l, &(struct thaw_image){p->width, p->height, p->channels, (float *)kept}, out);
-        return 0;
-    }
+    const struct thaw_compact *kept = o->cache ? thaw_cache_find(o->cache, id) : NULL;
     if (kept) {
-        memcpy(w->image.data, kept, l->values * sizeof *kept);
+        thaw_compact_read(kept, &w->image);
     } else {
         struct thaw_pixels pixels = {0};
         struct thaw_image fitted = {0};
@@ -162,20 +157,21 @@ static void clear_slot(struct slot *slot)
 
 static int create_slots(struct thaw_loader *l, struct thaw_error *err)
 {
-    size_t values;
     l->n_slots = l->o.ahead < 1 ? 1 : (size_t)l->o.ahead;
+    return (l->slots = thaw_new(l->n_slots, sizeof *l->slots, err)) ? 0 : -1;
+}
+
+/* Room for one batch: most of a loader's memory. */
+static int open_slot(const struct thaw_loader *l, struct slot *slot, struct thaw_error *err)
+{
+    size_t values;
     if (!thaw_mul(l->values, l->o.batch, &values))
         return thaw_fail(err, THAW_EMEMORY, "a batch of %zu images is too large", l->o.batch);
-    if (!(l->slots = thaw_new(l->n_slots, sizeof *l->slots, err)))
+    if ((!slot->x && !(slot->x = thaw_new_aligned(values, sizeof *slot->x, err))) ||
+        (!slot->labels && !(slot->labels = thaw_new(l->o.batch, sizeof *slot->labels, err))) ||
+        (!slot->ids && !(slot->ids = thaw_new(l->o.batch, sizeof *slot->ids, err))))
         return -1;
-    for (size_t i = 0; i < l->n_slots; i++) {
-        struct slot *slot = &l->slots[i];
-        if (!(slot->x = thaw_new_aligned(values, sizeof *slot->x, err)) ||
-            !(slot->labels = thaw_new(l->o.batch, sizeof *slot->labels, err)) ||
-            !(slot->ids = thaw_new(l->o.batch, sizeof *slot->ids, err)))
-            return -1;
-        clear_slot(slot);
-    }
+    clear_slot(slot);
     return 0;
 }
 
@@ -193,8 +189,8 @@ static int create_workers(struct thaw_loader *l, struct thaw_error *err)
     for (size_t i = 0; rc == 0 && i < l->n_workers; i++) {
         struct worker *w = &l->workers[i];
         w->loader = l;
-        if (l->o.augment && (thaw_image_init(&w->image, p->width, p->height, p->channels, err) ||
-                             thaw_image_init(&w->scratch, p->width, p->height, p->channels, err)))
+        if (thaw_image_init(&w->image, p->width, p->height, p->channels, err) ||
+            (l->o.augment && thaw_image_init(&w->scratch, p->width, p->height, p->channels, err)))
             rc = -1;
         else if (pthread_create(&w->thread, NULL, run, w))
             rc = thaw_fail(err, THAW_ESYSTEM, "no thread for decoding; try fewer threads than %zu",
@@ -298,8 +294,10 @@ int thaw_loader_start_turns(struct thaw_loader *l, const size_t *order, const ui
     while (l->busy)
         pthread_cond_wait(&l->ready, &l->lock);
     l->n = l->ticket = l->batches = l->handed = 0;
-    for (size_t i = 0; i < l->n_slots; i++)
-        clear_slot(&l->slots[i]);
+    /* An epoch of few batches needs no more slots than these. */
+    for (size_t i = 0; i < l->n_slots && i * l->o.batch < n; i++)
+        if (open_slot(l, &l->slots[i], err))
+            goto done;
     if (thaw_grow(&l->order, &l->order_room, n, sizeof *l->order, err) ||
         take_turns(l, turns, n, err))
         goto done;

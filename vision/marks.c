@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "io/base/mem.h"
+#include "vision/preprocess.h"
 
 enum { CELLS = 32, LEAST_CELL = 6 };
 
@@ -14,27 +15,32 @@ struct plane {
     int width, height;
 };
 
-static int sample(const struct thaw_pixels *p, size_t i)
-{
-    return p->depth == 16 ? ((const uint16_t *)p->data)[i] : ((const uint8_t *)p->data)[i];
-}
-
+/* As the scan is shown; what is brightest in it is white. */
 static int make_plane(const struct thaw_pixels *p, struct plane *plane, struct thaw_error *err)
 {
     size_t n = (size_t)p->width * (size_t)p->height, channels = (size_t)p->channels;
+    struct thaw_preprocess shown;
+    float ends[2];
     int most = 1;
+    if (thaw_preprocess_init(&shown, "none", 1, 1, err))
+        return -1;
+    thaw_preprocess_show(&shown, p);
+    if (thaw_preprocess_limits(&shown, p, ends, err))
+        return -1;
     *plane = (struct plane){thaw_new(n, 1, err), p->width, p->height};
     if (!plane->data)
         return -1;
-    for (size_t i = 0; i < n * channels; i++)
-        most = sample(p, i) > most ? sample(p, i) : most;
+    float gain = 255 / (ends[1] - ends[0]);
     for (size_t i = 0; i < n; i++) {
-        int brightest = 0;
+        float brightest = 0;
         for (size_t c = 0; c < channels; c++)
             brightest =
-                sample(p, i * channels + c) > brightest ? sample(p, i * channels + c) : brightest;
-        plane->data[i] = (uint8_t)(brightest * 255 / most);
+                fmaxf(brightest, (thaw_pixels_sample(p, i * channels + c) - ends[0]) * gain);
+        plane->data[i] = (uint8_t)fminf(brightest, 255);
+        most = plane->data[i] > most ? plane->data[i] : most;
     }
+    for (size_t i = 0; most < 255 && i < n; i++)
+        plane->data[i] = (uint8_t)(plane->data[i] * 255 / most);
     return 0;
 }
 

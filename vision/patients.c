@@ -43,15 +43,13 @@ static bool all_dicom(const struct thaw_dataset *data)
     return data->n > 0;
 }
 
-/* A file that cannot be read is told when its picture is looked at: here it stays alone. */
 static int read_one(void *ctx, size_t i, struct thaw_error *err)
 {
     struct thaw_dataset *data = ctx;
-    struct thaw_error why = {0};
-    char id[THAW_DICOM_ID];
-    if (thaw_dicom_patient(data->images[i].path, id, &why) || !*id)
-        return 0;
-    return (data->images[i].group = thaw_strdup(id, err)) ? 0 : -1;
+    char id[THAW_DICOM_PATIENT];
+    if (thaw_dicom_patient(data->images[i].path, id, err))
+        return -1;
+    return !*id || (data->images[i].group = thaw_strdup(id, err)) ? 0 : -1;
 }
 
 static int from_dicom(struct thaw_dataset *data, char **found, size_t *groups,
@@ -67,15 +65,13 @@ static int from_dicom(struct thaw_dataset *data, char **found, size_t *groups,
 static int ask_dicom(struct thaw_dataset *data, char **found, struct thaw_error *err)
 {
     size_t groups, missing = 0, first = 0;
-    struct thaw_error why = {0};
-    char id[THAW_DICOM_ID];
     for (size_t i = 0; i < data->n; i++)
         if (!thaw_dicom_is(data->images[i].path))
             return thaw_fail(err, THAW_EINPUT, "dicom: %s is no DICOM file", data->images[i].path);
     if (from_dicom(data, found, &groups, err))
         return -1;
     for (size_t i = data->n; i-- > 0;)
-        if (!data->images[i].group && thaw_dicom_patient(data->images[i].path, id, &why) == 0) {
+        if (!data->images[i].group) {
             missing++;
             first = i;
         }

@@ -8,8 +8,7 @@
  *   NULL     the group column of a table; else PatientID where all files are DICOM and it tells
  *            some apart; else what thaw_groups_recognise finds in names;
  *   "none"   every image by itself;
- *   "dicom"  PatientID; a file that is none, or states none, is an error that counts them; one that
- *            cannot be read stays alone;
+ *   "dicom"  PatientID; files that are none, or state none, are an error that counts them;
  *   else     a regular expression (thaw_groups_by_regex).
  * *found: a sentence on what came out, which the caller frees, or NULL where there are no groups.
  * What was looked for in vain becomes a warning of the data set. */

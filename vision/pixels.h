@@ -40,6 +40,13 @@ int thaw_pixels_decode(struct thaw_pixels *pixels, const unsigned char *data, si
 int thaw_pixels_load(struct thaw_pixels *pixels, const char *path,
                      const struct thaw_decode_hint *hint, struct thaw_error *err);
 size_t thaw_pixels_bytes(const struct thaw_pixels *pixels); /* of data */
+/* Entry i of data, whatever the depth. */
+static inline float thaw_pixels_sample(const struct thaw_pixels *pixels, size_t i)
+{
+    return pixels->depth == 8    ? (float)((const uint8_t *)pixels->data)[i]
+           : pixels->depth == 16 ? (float)((const uint16_t *)pixels->data)[i]
+                                 : ((const float *)pixels->data)[i];
+}
 void thaw_pixels_release(struct thaw_pixels *pixels);
 
 #endif

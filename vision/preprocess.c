@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io/base/mem.h"
+#include "vision/compact.h"
 #include "vision/intensity.h"
 #include "vision/resize.h"
 
@@ -219,6 +220,16 @@ struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p)
     return hint;
 }
 
+void thaw_preprocess_show(struct thaw_preprocess *p, const struct thaw_pixels *pixels)
+{
+    bool window = pixels->window[1] > pixels->window[0];
+    p->percentiles[0] = 0.5f;
+    p->percentiles[1] = 99.5f;
+    p->intensity = window               ? THAW_INTENSITY_WINDOW
+                   : pixels->depth == 8 ? THAW_INTENSITY_RANGE
+                                        : THAW_INTENSITY_PERCENTILE;
+}
+
 int thaw_preprocess_limits(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
                            float limits[2], struct thaw_error *err)
 {
@@ -309,9 +320,13 @@ int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_
         goto done;
     if (width == p->width && height == p->height && inner.channels == p->channels) {
         *image = inner;
-        return 0;
+        inner = (struct thaw_image){0};
+        rc = 0;
+    } else {
+        rc = place(p, &inner, image, err);
     }
-    rc = place(p, &inner, image, err);
+    if (rc == 0)
+        thaw_compact_round(image);
 done:
     thaw_image_release(&inner);
     return rc;

@@ -77,6 +77,10 @@ void thaw_preprocess_fit_range(struct thaw_preprocess *p, int max);
 /* Sets `range` to these samples, moved apart where they do not rise. */
 void thaw_preprocess_set_range(struct thaw_preprocess *p, float lo, float hi);
 
+/* Sets the intensity for looking at this one scan: the window its file states, else, where it is
+ * deep, its percentiles 0.5 and 99.5, else its samples as they are. */
+void thaw_preprocess_show(struct thaw_preprocess *p, const struct thaw_pixels *pixels);
+
 /* The samples that become 0 and 255 for this scan; limits[0] > limits[1] where small samples are
  * bright, never equal. */
 int thaw_preprocess_limits(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
@@ -86,7 +90,9 @@ int thaw_preprocess_limits(const struct thaw_preprocess *p, const struct thaw_pi
 struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p);
 
 /* First half: intensity, fit and channels. Initialises `image` ([height,width,channels], 0..255),
- * which the caller releases; augmentation works on it. */
+ * which the caller releases; augmentation works on it. Its values are steps of vision/compact.h,
+ * whoever asks: training keeps pictures in that form, and evaluation and prediction see the same
+ * bits. */
 int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
                              struct thaw_image *image, struct thaw_error *err);
 

@@ -1,5 +1,6 @@
 #include "vision/survey.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,45 +18,41 @@ struct work {
     struct thaw_watch watch;
 };
 
-static int sample(const struct thaw_pixels *p, size_t i)
-{
-    return p->depth == 16 ? ((const uint16_t *)p->data)[i] : ((const uint8_t *)p->data)[i];
-}
-
-/* Largest difference between the channels of a point, in samples. */
-static int find_tint(const struct thaw_pixels *p)
+/* Largest difference between the channels of a point, and between any two samples. */
+static void find_tint(const struct thaw_pixels *p, float *tint, float *span)
 {
     size_t n = (size_t)p->width * (size_t)p->height;
-    int most = 0;
+    float lo = thaw_pixels_sample(p, 0), hi = lo;
+    *tint = 0;
     for (size_t i = 0; i < 3 * n; i += 3) {
-        int a = abs(sample(p, i) - sample(p, i + 1)), b = abs(sample(p, i + 1) - sample(p, i + 2));
-        most = a > most ? a : most;
-        most = b > most ? b : most;
+        float a = thaw_pixels_sample(p, i), b = thaw_pixels_sample(p, i + 1);
+        float c = thaw_pixels_sample(p, i + 2);
+        *tint = fmaxf(*tint, fmaxf(fabsf(a - b), fabsf(b - c)));
+        lo = fminf(lo, fminf(a, fminf(b, c)));
+        hi = fmaxf(hi, fmaxf(a, fmaxf(b, c)));
     }
-    return most;
+    *span = hi - lo;
 }
 
 /* Three equal channels become one, in place. */
 static void make_grey(struct thaw_pixels *p)
 {
-    size_t n = (size_t)p->width * (size_t)p->height;
-    uint8_t *narrow = p->data;
-    uint16_t *wide = p->data;
-    for (size_t i = 0; i < n; i++)
-        if (p->depth == 16)
-            wide[i] = wide[3 * i];
-        else
-            narrow[i] = narrow[3 * i];
+    size_t n = (size_t)p->width * (size_t)p->height, bytes = (size_t)p->depth / 8;
+    unsigned char *data = p->data;
+    for (size_t i = 1; i < n; i++)
+        memcpy(data + i * bytes, data + 3 * i * bytes, bytes);
     p->channels = 1;
 }
 
 static enum thaw_colour find_colour(struct thaw_pixels *p)
 {
+    float tint, span;
     if (p->channels == 1)
         return THAW_COLOUR_GREY;
-    int tint = find_tint(p), rounding = p->depth == 16 ? 8 << 8 : 8;
+    find_tint(p, &tint, &span);
     if (tint == 0)
         make_grey(p);
+    float rounding = (p->depth == 8 ? 255 : span) * 8 / 255;
     return tint > rounding ? THAW_COLOUR_RGB : THAW_COLOUR_GREY_AS_RGB;
 }
 
@@ -64,7 +61,8 @@ static void hash_pixels(const struct thaw_pixels *p, char hash[THAW_SIGHT_HASH])
     char text[THAW_HASH_TEXT], all[THAW_HASH_TEXT + 80];
     size_t n = (size_t)p->width * (size_t)p->height * (size_t)p->channels;
     thaw_hash_bytes(p->data, n * (size_t)p->depth / 8, text);
-    snprintf(all, sizeof all, "%d %d %d %d %s", p->width, p->height, p->channels, p->depth, text);
+    snprintf(all, sizeof all, "%d %d %d %d %d %s", p->width, p->height, p->channels, p->depth,
+             p->inverted, text);
     thaw_hash_bytes(all, strlen(all), text);
     memcpy(hash, text, THAW_SIGHT_HASH);
 }
@@ -78,6 +76,7 @@ static int see(const struct work *w, size_t i, struct thaw_error *err)
     int rc = -1;
     if (w->options->quick)
         hint = thaw_likeness_hint();
+    hint.frame = w->options->frame;
     if (thaw_file_read(w->paths[i], THAW_MAX_FILE, &data, &s->bytes, err) ||
         thaw_pixels_decode(&pixels, data, s->bytes, &hint, w->paths[i], err))
         goto done;

@@ -27,8 +27,8 @@ struct thaw_sight {
     size_t bytes;     /* of the file */
     struct thaw_marks marks;
     bool blank; /* nothing to compare by */
-    /* Of size, depth and decoded samples: hexadecimal digits, without an end. Three equal channels
-     * count as one. */
+    /* Of size, depth, decoded samples and which of them are bright: hexadecimal digits, without an
+     * end. Three equal channels count as one. */
     char hash[THAW_SIGHT_HASH];
 };
 
@@ -42,6 +42,7 @@ struct thaw_survey_options {
     /* Only what comparing takes: JPEG is decoded smaller, so that size, marks and hash mean less
      * (equal files still have equal hashes). */
     bool quick;
+    int frame; /* as in struct thaw_decode_hint */
     /* As in struct thaw_probe_options. */
     int (*progress)(void *ctx, size_t done, size_t files);
     void *ctx;

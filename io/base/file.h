@@ -57,5 +57,8 @@ enum { THAW_HASH_TEXT = 65 };
 /* SHA-256 in lower-case hexadecimal. */
 void thaw_hash_bytes(const void *data, size_t size, char text[THAW_HASH_TEXT]);
 int thaw_hash_file(const char *path, char text[THAW_HASH_TEXT], struct thaw_error *err);
+/* MD5, in 32 digits: it tells damage, not malice; for files whose publisher gives nothing better.
+ */
+int thaw_hash_file_md5(const char *path, char text[THAW_HASH_TEXT], struct thaw_error *err);
 
 #endif

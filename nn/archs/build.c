@@ -18,7 +18,8 @@ static int fail(struct thaw_build *b)
 struct thaw_build thaw_build_start(const char *name, const struct thaw_arch_options *options,
                                    int size, struct thaw_error *err)
 {
-    struct thaw_build b = {.err = err, .graph = thaw_graph_create(name, err)};
+    struct thaw_build b = {
+        .err = err, .graph = thaw_graph_create(name, err), .torch = options->torch};
     int h = options->height ? options->height : size, w = options->width ? options->width : size;
     json_t *config = json_pack("{s:[niii]}", "batch_input_shape", h, w, 3);
     if (b.graph)
@@ -97,14 +98,45 @@ static const char *padding(unsigned flags)
     return flags & THAW_SAME ? "same" : "valid";
 }
 
+static bool symmetric(const struct thaw_build *b)
+{
+    return b->torch && !b->torch->same;
+}
+
+/* TensorFlow's "same" puts the odd row or column last, PyTorch pads all sides alike; they differ
+ * where there is a stride. Returns the flags that the layer then needs. */
+static unsigned pad_for(struct thaw_build *b, const char *name, int rows, int cols, int stride,
+                        unsigned flags)
+{
+    char pad[128];
+    if (!symmetric(b) || !(flags & THAW_SAME) || stride == 1 || (rows == 1 && cols == 1))
+        return flags;
+    snprintf(pad, sizeof pad, "%s_pad", name);
+    thaw_build_pad(b, pad, rows / 2, rows / 2, cols / 2, cols / 2);
+    return flags & ~(unsigned)THAW_SAME;
+}
+
+static json_t *conv(int filters, int rows, int cols, int stride, unsigned flags)
+{
+    return json_pack("{s:i, s:[ii], s:[ii], s:s, s:s, s:b}", "filters", filters, "kernel_size",
+                     rows, cols, "strides", stride, stride, "padding", padding(flags), "activation",
+                     flags & THAW_RELU ? "relu" : "linear", "use_bias", (flags & THAW_BIAS) != 0);
+}
+
 int thaw_build_conv_oblong(struct thaw_build *b, const char *name, int filters, int rows, int cols,
                            int stride, unsigned flags)
 {
-    return thaw_build_layer(
-        b, "Conv2D", name,
-        json_pack("{s:i, s:[ii], s:[ii], s:s, s:s, s:b}", "filters", filters, "kernel_size", rows,
-                  cols, "strides", stride, stride, "padding", padding(flags), "activation",
-                  flags & THAW_RELU ? "relu" : "linear", "use_bias", (flags & THAW_BIAS) != 0));
+    flags = pad_for(b, name, rows, cols, stride, flags);
+    return thaw_build_layer(b, "Conv2D", name, conv(filters, rows, cols, stride, flags));
+}
+
+int thaw_build_conv_groups(struct thaw_build *b, const char *name, int filters, int kernel,
+                           int stride, int groups, unsigned flags)
+{
+    flags = pad_for(b, name, kernel, kernel, stride, flags);
+    json_t *config = conv(filters, kernel, kernel, stride, flags);
+    json_object_set_new(config, "groups", json_integer(groups));
+    return thaw_build_layer(b, "Conv2D", name, config);
 }
 
 int thaw_build_conv(struct thaw_build *b, const char *name, int filters, int kernel, int stride,
@@ -116,6 +148,7 @@ int thaw_build_conv(struct thaw_build *b, const char *name, int filters, int ker
 int thaw_build_depthwise(struct thaw_build *b, const char *name, int kernel, int stride,
                          unsigned flags)
 {
+    flags = pad_for(b, name, kernel, kernel, stride, flags);
     return thaw_build_layer(b, "DepthwiseConv2D", name,
                             json_pack("{s:[ii], s:[ii], s:s, s:b}", "kernel_size", kernel, kernel,
                                       "strides", stride, stride, "padding", padding(flags),
@@ -124,6 +157,8 @@ int thaw_build_depthwise(struct thaw_build *b, const char *name, int kernel, int
 
 int thaw_build_norm(struct thaw_build *b, const char *name, double epsilon, double momentum)
 {
+    if (b->torch)
+        epsilon = b->torch->epsilon;
     return thaw_build_layer(b, "BatchNormalization", name,
                             json_pack("{s:f, s:f}", "epsilon", epsilon, "momentum", momentum));
 }
@@ -160,6 +195,8 @@ int thaw_build_correct_pad(struct thaw_build *b, const char *name, int kernel)
     if (b->graph)
         in = b->graph->nodes[b->last].shape;
     int half = kernel / 2;
+    if (symmetric(b))
+        return thaw_build_pad(b, name, half, half, half, half);
     return thaw_build_pad(b, name, half - (in.h % 2 == 0), half, half - (in.w % 2 == 0), half);
 }
 

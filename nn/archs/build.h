@@ -10,8 +10,9 @@ enum { THAW_SAME = 1, THAW_BIAS = 2, THAW_RELU = 4 };
 struct thaw_build {
     struct thaw_graph *graph; /* NULL after a failure */
     struct thaw_error *err;
-    char prefix[48]; /* put before every name that is given */
-    int last;        /* node the next layer reads */
+    char prefix[48];                     /* put before every name that is given */
+    int last;                            /* node the next layer reads */
+    const struct thaw_arch_torch *torch; /* of the options */
 };
 
 /* A graph called `name` with the input of options, or `size` squared, and three channels. */
@@ -20,7 +21,10 @@ struct thaw_build thaw_build_start(const char *name, const struct thaw_arch_opti
 void thaw_build_prefix(struct thaw_build *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Every layer reads b->last, becomes b->last and is returned (-1 after a failure). `config` is
+/* PyTorch's arithmetic, when the options ask for it: norms take its epsilon instead of the one that
+ * is given, and what is THAW_SAME with a stride gets a layer NAME_pad in front.
+ *
+ * Every layer reads b->last, becomes b->last and is returned (-1 after a failure). `config` is
  * taken over; NULL stands for presets. A name that is NULL is made as Keras makes one, without the
  * prefix: "conv2d", "conv2d_1", ... */
 int thaw_build_layer(struct thaw_build *b, const char *class_name, const char *name,
@@ -35,6 +39,9 @@ int thaw_build_conv(struct thaw_build *b, const char *name, int filters, int ker
                     unsigned flags);
 int thaw_build_conv_oblong(struct thaw_build *b, const char *name, int filters, int rows, int cols,
                            int stride, unsigned flags);
+/* The same with its channels in groups. */
+int thaw_build_conv_groups(struct thaw_build *b, const char *name, int filters, int kernel,
+                           int stride, int groups, unsigned flags);
 int thaw_build_depthwise(struct thaw_build *b, const char *name, int kernel, int stride,
                          unsigned flags);
 int thaw_build_separable(struct thaw_build *b, const char *name, int filters, int kernel,
@@ -55,7 +62,8 @@ int thaw_build_dropout(struct thaw_build *b, const char *name, double rate, bool
 int thaw_build_dense(struct thaw_build *b, const char *name, int units, const char *activation);
 
 /* Zero padding that, followed by an unpadded convolution of this kernel and stride 2, equals
- * TensorFlow's "same": correct_pad of keras applications/imagenet_utils.py. */
+ * TensorFlow's "same": correct_pad of keras applications/imagenet_utils.py. PyTorch's: kernel / 2
+ * on every side. */
 int thaw_build_correct_pad(struct thaw_build *b, const char *name, int kernel);
 
 /* The graph, or NULL when a step failed. */

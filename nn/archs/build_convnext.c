@@ -4,7 +4,8 @@
 
 static void norm(struct thaw_build *b, const char *name)
 {
-    thaw_build_layer(b, "LayerNormalization", name, json_pack("{s:f}", "epsilon", 1e-6));
+    double epsilon = b->torch ? b->torch->epsilon : 1e-6;
+    thaw_build_layer(b, "LayerNormalization", name, json_pack("{s:f}", "epsilon", epsilon));
 }
 
 static void front(struct thaw_build *b)
@@ -51,7 +52,8 @@ struct thaw_graph *thaw_convnext_build(const struct thaw_arch *arch,
     struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     char name[40];
     thaw_build_prefix(&b, "%s_", arch->name);
-    front(&b);
+    if (!b.torch)
+        front(&b);
     thaw_build_conv(&b, "stem_conv", net->channels[0], 4, 4, THAW_BIAS);
     norm(&b, "stem_layernorm");
     for (int i = 0; i < 4; i++) {

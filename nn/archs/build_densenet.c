@@ -10,14 +10,14 @@ static void norm_relu(struct thaw_build *b, const char *norm, const char *relu)
     thaw_build_relu(b, relu);
 }
 
-/* Adds GROWTH channels to those it reads. */
-static void layer(struct thaw_build *b)
+/* Adds `growth` channels to those it reads. */
+static void layer(struct thaw_build *b, int growth)
 {
     int from = b->last;
     norm_relu(b, "0_bn", "0_relu");
-    thaw_build_conv(b, "1_conv", 4 * GROWTH, 1, 1, 0);
+    thaw_build_conv(b, "1_conv", 4 * growth, 1, 1, 0);
     norm_relu(b, "1_bn", "1_relu");
-    thaw_build_conv(b, "2_conv", GROWTH, 3, 1, THAW_SAME);
+    thaw_build_conv(b, "2_conv", growth, 3, 1, THAW_SAME);
     thaw_build_merge(b, "Concatenate", "concat", (int[]){from, b->last}, 2);
 }
 
@@ -34,7 +34,7 @@ struct thaw_graph *thaw_densenet_build(const struct thaw_arch *arch,
 {
     const struct thaw_densenet *net = arch->variant;
     struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
-    int channels = 64;
+    int channels = net->stem ? net->stem : 64, growth = net->growth ? net->growth : GROWTH;
     thaw_build_pad(&b, NULL, 3, 3, 3, 3);
     thaw_build_conv(&b, "conv1_conv", channels, 7, 2, 0);
     norm_relu(&b, "conv1_bn", "conv1_relu");
@@ -43,9 +43,9 @@ struct thaw_graph *thaw_densenet_build(const struct thaw_arch *arch,
     for (int i = 0; i < 4; i++) {
         for (int k = 0; k < net->layers[i]; k++) {
             thaw_build_prefix(&b, "conv%d_block%d_", i + 2, k + 1);
-            layer(&b);
+            layer(&b, growth);
         }
-        channels += GROWTH * net->layers[i];
+        channels += growth * net->layers[i];
         thaw_build_prefix(&b, "pool%d_", i + 2);
         if (i < 3)
             transition(&b, channels /= 2);

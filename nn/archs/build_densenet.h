@@ -6,6 +6,7 @@
 
 struct thaw_densenet { /* the variant */
     int layers[4];     /* of each dense block */
+    int growth, stem;  /* channels; 0: 32 and 64, as all in Keras */
 };
 
 struct thaw_graph *thaw_densenet_build(const struct thaw_arch *arch,

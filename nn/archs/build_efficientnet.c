@@ -10,7 +10,7 @@ static const struct stage {
 } stages[STAGES] = {{3, 1, 1, 1, 16},  {3, 2, 2, 6, 24},  {5, 2, 2, 6, 40}, {3, 3, 2, 6, 80},
                     {5, 3, 1, 6, 112}, {5, 4, 2, 6, 192}, {3, 1, 1, 6, 320}};
 
-static int repeats(const struct thaw_efficientnet *net, int stage)
+int thaw_efficientnet_repeats(const struct thaw_efficientnet *net, int stage)
 {
     return (int)ceil(stages[stage].repeats * net->depth);
 }
@@ -85,9 +85,9 @@ static void body(struct thaw_build *b, const struct thaw_efficientnet *net)
 {
     int total = 0, done = 0, in = thaw_round_width(32 * net->width);
     for (int i = 0; i < STAGES; i++)
-        total += repeats(net, i);
+        total += thaw_efficientnet_repeats(net, i);
     for (int i = 0; i < STAGES; i++)
-        for (int k = 0; k < repeats(net, i); k++, done++) {
+        for (int k = 0; k < thaw_efficientnet_repeats(net, i); k++, done++) {
             thaw_build_prefix(b, "block%d%c_", i + 1, 'a' + k);
             block(b, &stages[i], in, channels(net, i), k ? 1 : stages[i].stride,
                   0.2 * done / total);
@@ -102,7 +102,8 @@ struct thaw_graph *thaw_efficientnet_build(const struct thaw_arch *arch,
 {
     const struct thaw_efficientnet *net = arch->variant;
     struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
-    front(&b, options->imagenet);
+    if (!b.torch)
+        front(&b, options->imagenet);
     thaw_build_correct_pad(&b, "stem_conv_pad", 3);
     thaw_build_conv(&b, "stem_conv", thaw_round_width(32 * net->width), 3, 2, 0);
     norm_swish(&b, "stem_bn", "stem_activation");
@@ -130,8 +131,10 @@ bool thaw_efficientnet_matches(const struct thaw_arch *arch, const struct thaw_a
         return false;
     for (int i = 0; i < STAGES; i++) {
         char last[32], more[32];
-        snprintf(last, sizeof last, "block%d%c_project_conv", i + 1, 'a' + repeats(net, i) - 1);
-        snprintf(more, sizeof more, "block%d%c_project_conv", i + 1, 'a' + repeats(net, i));
+        snprintf(last, sizeof last, "block%d%c_project_conv", i + 1,
+                 'a' + thaw_efficientnet_repeats(net, i) - 1);
+        snprintf(more, sizeof more, "block%d%c_project_conv", i + 1,
+                 'a' + thaw_efficientnet_repeats(net, i));
         if (thaw_arch_width(layers, last) != channels(net, i) || thaw_arch_has(layers, more))
             return false;
     }

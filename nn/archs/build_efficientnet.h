@@ -13,6 +13,8 @@ struct thaw_graph *thaw_efficientnet_build(const struct thaw_arch *arch,
                                            const struct thaw_arch_options *options,
                                            struct thaw_error *err);
 bool thaw_efficientnet_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers);
+/* Blocks of a stage (0 .. 6). */
+int thaw_efficientnet_repeats(const struct thaw_efficientnet *net, int stage);
 void thaw_efficientnet_read(const struct thaw_keras_file *file, struct thaw_arch_options *options);
 
 /* Squeeze and excitation, in both versions: what b->last holds is weighted by a gate that `middle`

@@ -2,9 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
-
-#include "io/torch_file.h"
 
 enum { STAGES = 7, HEAD = 1280 };
 
@@ -13,7 +10,7 @@ static const struct stage {
 } stages[STAGES] = {{3, 1, 1, 1, 16},  {3, 2, 2, 6, 24},  {5, 2, 2, 6, 40}, {3, 3, 2, 6, 80},
                     {5, 3, 1, 6, 112}, {5, 4, 2, 6, 192}, {3, 1, 1, 6, 320}};
 
-static int repeats(const struct thaw_lite *lite, int stage)
+int thaw_lite_repeats(const struct thaw_lite *lite, int stage)
 {
     bool scaled = stage > 0 && stage < STAGES - 1;
     return scaled ? (int)ceil(stages[stage].repeats * lite->depth) : stages[stage].repeats;
@@ -22,14 +19,6 @@ static int repeats(const struct thaw_lite *lite, int stage)
 static int channels(const struct thaw_lite *lite, int stage)
 {
     return thaw_round_width(stages[stage].channels * lite->width);
-}
-
-static int block_count(const struct thaw_lite *lite)
-{
-    int n = 0;
-    for (int i = 0; i < STAGES; i++)
-        n += repeats(lite, i);
-    return n;
 }
 
 /* --- the graph --- */
@@ -72,7 +61,7 @@ struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
     norm(&b, "stem_bn");
     thaw_build_relu6(&b, "stem_relu");
     for (int i = 0, in = 32; i < STAGES; i++) {
-        for (int k = 0; k < repeats(lite, i); k++) {
+        for (int k = 0; k < thaw_lite_repeats(lite, i); k++) {
             thaw_build_prefix(&b, "block%d%c_", i + 1, 'a' + k);
             block(&b, &stages[i], in, channels(lite, i), k == 0 ? stages[i].stride : 1);
             in = channels(lite, i);
@@ -96,7 +85,8 @@ const char *const thaw_lite_blocks[] = {"stem_conv", "block1*_dwconv", "block*_e
 static void last_block(const struct thaw_lite *lite, int stage, int after, const char *layer,
                        char name[32])
 {
-    snprintf(name, 32, "block%d%c_%s", stage + 1, 'a' + repeats(lite, stage) - 1 + after, layer);
+    snprintf(name, 32, "block%d%c_%s", stage + 1, 'a' + thaw_lite_repeats(lite, stage) - 1 + after,
+             layer);
 }
 
 bool thaw_lite_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
@@ -108,68 +98,4 @@ bool thaw_lite_matches(const struct thaw_arch *arch, const struct thaw_arch_laye
     return thaw_arch_width(layers, last) == channels(lite, 5) && !thaw_arch_has(layers, more) &&
            thaw_arch_has(layers, "block1a_dwconv") && !thaw_arch_has(layers, "block1a_se_reduce") &&
            thaw_arch_width(layers, "top_conv") == HEAD;
-}
-
-bool thaw_lite_torch_recognise(const struct thaw_lite *lite, const struct thaw_torch_file *file,
-                               struct thaw_arch_options *options)
-{
-    char last[64], more[64];
-    snprintf(last, sizeof last, "_blocks.%d._project_conv.weight", block_count(lite) - 1);
-    snprintf(more, sizeof more, "_blocks.%d._project_conv.weight", block_count(lite));
-    const struct thaw_tensor *end = thaw_torch_find(file, last);
-    if (!end || end->rank != 4 || end->dims[0] != channels(lite, STAGES - 1) ||
-        thaw_torch_find(file, more) || !thaw_torch_find(file, "_conv_stem.weight") ||
-        thaw_torch_find(file, "_blocks.0._se_reduce.weight"))
-        return false;
-    const struct thaw_tensor *fc = thaw_torch_find(file, "_fc.weight");
-    options->classes = fc && fc->rank == 2 && fc->dims[0] < 1 << 20 ? (int)fc->dims[0] : 0;
-    return true;
-}
-
-/* --- PyTorch's names --- */
-
-static const struct {
-    const char *keras, *torch;
-} layer_names[] = {{"stem_conv", "_conv_stem"},
-                   {"stem_bn", "_bn0"},
-                   {"expand_conv", "_expand_conv"},
-                   {"expand_bn", "_bn0"},
-                   {"dwconv", "_depthwise_conv"},
-                   {"bn", "_bn1"},
-                   {"project_conv", "_project_conv"},
-                   {"project_bn", "_bn2"},
-                   {"top_conv", "_conv_head"},
-                   {"top_bn", "_bn1"},
-                   {"predictions", "_fc"}},
-  role_names[] = {{"kernel", "weight"},
-                  {"depthwise_kernel", "weight"},
-                  {"bias", "bias"},
-                  {"gamma", "weight"},
-                  {"beta", "bias"},
-                  {"moving_mean", "running_mean"},
-                  {"moving_variance", "running_var"}};
-
-bool thaw_lite_torch_name(const struct thaw_lite *lite, const struct thaw_node *node,
-                          const struct thaw_param *param, char *name, size_t size)
-{
-    const char *layer = node->name, *role = NULL;
-    char front[32] = "", letter = 'a';
-    int stage = 0, used = 0;
-    if (sscanf(layer, "block%d%c_%n", &stage, &letter, &used) == 2 && used > 0) {
-        int number = letter - 'a';
-        for (int i = 0; i < stage - 1 && i < STAGES; i++)
-            number += repeats(lite, i);
-        snprintf(front, sizeof front, "_blocks.%d.", number);
-        layer += used;
-    }
-    for (size_t i = 0; i < sizeof role_names / sizeof *role_names; i++)
-        if (!strcmp(param->role, role_names[i].keras))
-            role = role_names[i].torch;
-    for (size_t i = 0; role && i < sizeof layer_names / sizeof *layer_names; i++) {
-        if (strcmp(layer, layer_names[i].keras))
-            continue;
-        snprintf(name, size, "%s%s.%s", front, layer_names[i].torch, role);
-        return true;
-    }
-    return false;
 }

@@ -15,11 +15,8 @@ struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
                                    const struct thaw_arch_options *options, struct thaw_error *err);
 bool thaw_lite_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers);
 
-/* The state dicts of efficientnet_lite_pytorch. */
-bool thaw_lite_torch_recognise(const struct thaw_lite *lite, const struct thaw_torch_file *file,
-                               struct thaw_arch_options *options);
-bool thaw_lite_torch_name(const struct thaw_lite *lite, const struct thaw_node *node,
-                          const struct thaw_param *param, char *name, size_t size);
+/* Blocks of a stage (0 .. 6). */
+int thaw_lite_repeats(const struct thaw_lite *lite, int stage);
 
 extern const char *const thaw_lite_blocks[];
 

@@ -93,7 +93,8 @@ struct thaw_graph *thaw_efficientnet_v2_build(const struct thaw_arch *arch,
 {
     const struct thaw_efficientnet_v2 *net = arch->variant;
     struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
-    front(&b, net->standardises);
+    if (!b.torch)
+        front(&b, net->standardises);
     thaw_build_conv(&b, "stem_conv", net->stem, 3, 2, THAW_SAME);
     norm_swish(&b, "stem_bn", "stem_activation");
     body(&b, net);

@@ -92,8 +92,9 @@ struct thaw_graph *thaw_mobilenet_v3_build(const struct thaw_arch *arch,
     double alpha = options->alpha > 0 ? (double)options->alpha : 1;
     struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     int in = 16;
-    thaw_build_layer(&b, "Rescaling", NULL,
-                     json_pack("{s:f, s:f}", "scale", 1 / 127.5, "offset", -1.0));
+    if (!b.torch)
+        thaw_build_layer(&b, "Rescaling", NULL,
+                         json_pack("{s:f, s:f}", "scale", 1 / 127.5, "offset", -1.0));
     thaw_build_conv(&b, "conv", in, 3, 2, THAW_SAME);
     norm(&b, "conv_bn");
     activation(&b, !net->minimalistic);
@@ -129,22 +130,24 @@ bool thaw_mobilenet_v3_matches(const struct thaw_arch *arch, const struct thaw_a
 }
 
 /* Rounding hides the multiplier: of the published ones, the one that gives the widths seen. */
-void thaw_mobilenet_v3_read(const struct thaw_keras_file *file, struct thaw_arch_options *options)
+float thaw_mobilenet_v3_alpha(const struct thaw_arch_layers *layers)
 {
     static const float published[] = {1, 0.75f, 0.5f, 1.25f};
-    const struct thaw_arch_layers layers = {.file = file};
-    bool large = thaw_arch_has(&layers, "expanded_conv_14_project");
-    int first = thaw_arch_width(&layers, "expanded_conv_3_project"); /* 40 when alpha is 1 */
+    bool large = thaw_arch_has(layers, "expanded_conv_14_project");
+    int first = thaw_arch_width(layers, "expanded_conv_3_project"); /* 40 when alpha is 1 */
     int last =
-        thaw_arch_width(&layers, large ? "expanded_conv_14_project" : "expanded_conv_10_project");
+        thaw_arch_width(layers, large ? "expanded_conv_14_project" : "expanded_conv_10_project");
     int full = large ? 160 : 96;
-    options->alpha = (float)last / (float)full;
     for (size_t i = 0; i < sizeof published / sizeof *published; i++)
         if (thaw_round_width(full * (double)published[i]) == last &&
-            thaw_round_width(40 * (double)published[i]) == first) {
-            options->alpha = published[i];
-            return;
-        }
+            thaw_round_width(40 * (double)published[i]) == first)
+            return published[i];
+    return (float)last / (float)full;
+}
+
+void thaw_mobilenet_v3_read(const struct thaw_keras_file *file, struct thaw_arch_options *options)
+{
+    options->alpha = thaw_mobilenet_v3_alpha(&(struct thaw_arch_layers){.file = file});
 }
 
 const char *const thaw_mobilenet_v3_blocks[] = {"conv", "expanded_conv_depthwise",

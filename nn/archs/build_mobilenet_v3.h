@@ -24,6 +24,8 @@ struct thaw_graph *thaw_mobilenet_v3_build(const struct thaw_arch *arch,
                                            const struct thaw_arch_options *options,
                                            struct thaw_error *err);
 bool thaw_mobilenet_v3_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers);
+/* The width multiplier of layers that match. */
+float thaw_mobilenet_v3_alpha(const struct thaw_arch_layers *layers);
 void thaw_mobilenet_v3_read(const struct thaw_keras_file *file, struct thaw_arch_options *options);
 extern const char *const thaw_mobilenet_v3_blocks[];
 

@@ -1,5 +1,7 @@
 /* ResNet (He et al., arXiv:1512.03385), the stride on the first 1x1 convolution, in the two
- * generations of names and epsilons that Keras has given the same file name. */
+ * generations of names and epsilons that Keras has given the same file name; and as PyTorch has it:
+ * the stride on the 3x3 convolution, no biases, and the relatives ResNeXt (arXiv:1611.05431), Wide
+ * ResNet (arXiv:1605.07146) and ResNet-D (arXiv:1812.01187). */
 #ifndef THAW_NN_ARCHS_BUILD_RESNET_H
 #define THAW_NN_ARCHS_BUILD_RESNET_H
 
@@ -16,6 +18,11 @@ struct thaw_resnet_style {
 struct thaw_resnet { /* the variant */
     const struct thaw_resnet_style *style;
     int blocks[4]; /* of stages 2 .. 5 */
+    /* The rest is for relatives; 0 is Keras' ResNet. */
+    bool basic;        /* blocks of two 3x3 convolutions, for 18 and 34 layers */
+    int width, groups; /* of the 3x3 convolution in stage 2; 0: 64 and 1 */
+    int stem[2];       /* two more 3x3 convolutions in front, their filters; 0: none */
+    bool averages;     /* strided shortcuts average, then convolve */
 };
 
 /* Names since 2019: keras applications/resnet.py. */

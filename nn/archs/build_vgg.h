@@ -7,6 +7,8 @@
 
 struct thaw_vgg { /* the variant */
     int convs[5]; /* convolutions of each block */
+    bool norms;   /* a batch norm after each; none in Keras */
+    int dense;    /* units of the two dense layers; 0: 4096 */
 };
 
 struct thaw_graph *thaw_vgg_build(const struct thaw_arch *arch,

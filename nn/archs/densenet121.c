@@ -1,6 +1,6 @@
 #include "nn/archs/build_densenet.h"
 
-static const struct thaw_densenet variant = {{6, 12, 24, 16}};
+static const struct thaw_densenet variant = {.layers = {6, 12, 24, 16}};
 
 const struct thaw_arch thaw_arch_densenet121 = {
     .name = "densenet121",

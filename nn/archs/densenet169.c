@@ -1,6 +1,6 @@
 #include "nn/archs/build_densenet.h"
 
-static const struct thaw_densenet variant = {{6, 12, 32, 32}};
+static const struct thaw_densenet variant = {.layers = {6, 12, 32, 32}};
 
 const struct thaw_arch thaw_arch_densenet169 = {
     .name = "densenet169",

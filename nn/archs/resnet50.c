@@ -1,6 +1,6 @@
 #include "nn/archs/build_resnet.h"
 
-static const struct thaw_resnet variant = {&thaw_resnet_style, {3, 4, 6, 3}};
+static const struct thaw_resnet variant = {.style = &thaw_resnet_style, .blocks = {3, 4, 6, 3}};
 
 const struct thaw_arch thaw_arch_resnet50 = {
     .name = "resnet50",

@@ -24,7 +24,7 @@ static const struct thaw_resnet_style style = {.epsilon = 1e-3,
                                                .classifier = "fc1000",
                                                .layer = layer};
 
-static const struct thaw_resnet variant = {&style, {3, 4, 6, 3}};
+static const struct thaw_resnet variant = {.style = &style, .blocks = {3, 4, 6, 3}};
 
 static bool matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
 {

@@ -1,6 +1,6 @@
 #include "nn/archs/build_vgg.h"
 
-static const struct thaw_vgg variant = {{2, 2, 3, 3, 3}};
+static const struct thaw_vgg variant = {.convs = {2, 2, 3, 3, 3}};
 
 const struct thaw_arch thaw_arch_vgg16 = {
     .name = "vgg16",

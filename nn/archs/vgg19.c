@@ -1,6 +1,6 @@
 #include "nn/archs/build_vgg.h"
 
-static const struct thaw_vgg variant = {{2, 2, 4, 4, 4}};
+static const struct thaw_vgg variant = {.convs = {2, 2, 4, 4, 4}};
 
 const struct thaw_arch thaw_arch_vgg19 = {
     .name = "vgg19",

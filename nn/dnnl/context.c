@@ -87,8 +87,7 @@ const char *thaw_dnnl_isa(void)
     return text;
 }
 
-int thaw_dnnl_desc(dnnl_memory_desc_t *md, const struct thaw_value *value, int n,
-                   struct thaw_error *err)
+int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n, struct thaw_error *err)
 {
     static const dnnl_data_type_t types[] = {[THAW_TYPE_F32] = dnnl_f32,
                                              [THAW_TYPE_BF16] = dnnl_bf16,
@@ -98,8 +97,7 @@ int thaw_dnnl_desc(dnnl_memory_desc_t *md, const struct thaw_value *value, int n
     dnnl_data_type_t type = types[value->type];
     if (shape.rank == 1) {
         dnnl_dims_t dims = {n, shape.c};
-        return thaw_dnnl_check(dnnl_memory_desc_init_by_tag(md, 2, dims, type, dnnl_ab),
-                               "vector descriptor", err);
+        return thaw_dnnl_md_create(md, 2, dims, type, dnnl_ab, "vector descriptor", err);
     }
     /* With 16 channels the blocked layout and NHWC are one; primitives tell them apart by name. */
     dnnl_dims_t dims = {n, shape.c, shape.h, shape.w};
@@ -108,11 +106,10 @@ int thaw_dnnl_desc(dnnl_memory_desc_t *md, const struct thaw_value *value, int n
                             : value->layout.block == 8  ? dnnl_nChw8c
                             : value->layout.block == 1  ? dnnl_nchw
                                                         : dnnl_nhwc;
-    return thaw_dnnl_check(dnnl_memory_desc_init_by_tag(md, 4, dims, type, tag),
-                           "activation descriptor", err);
+    return thaw_dnnl_md_create(md, 4, dims, type, tag, "activation descriptor", err);
 }
 
-int thaw_dnnl_memory(dnnl_memory_t *memory, const dnnl_memory_desc_t *md, struct thaw_error *err)
+int thaw_dnnl_memory(dnnl_memory_t *memory, const thaw_dnnl_md *md, struct thaw_error *err)
 {
     return thaw_dnnl_check(dnnl_memory_create(memory, md, thaw_dnnl_engine(), DNNL_MEMORY_NONE),
                            "memory", err);
@@ -155,58 +152,83 @@ int thaw_dnnl_append_eltwise(dnnl_post_ops_t ops, const struct thaw_eltwise *cha
                              struct thaw_error *err)
 {
     for (int i = 0; i < n; i++)
-        if (thaw_dnnl_check(dnnl_post_ops_append_eltwise(ops, 1.0f,
-                                                         thaw_dnnl_eltwise(chain[i].kind, false),
-                                                         chain[i].alpha, chain[i].beta),
+        if (thaw_dnnl_check(thaw_dnnl_append_step(ops, thaw_dnnl_eltwise(chain[i].kind, false),
+                                                  chain[i].alpha, chain[i].beta),
                             "activation post-op", err))
             return -1;
     return 0;
 }
 
-int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const_dnnl_op_desc_t op,
-                        dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint,
+/* For dnnl_primitive_attr_destroy, also after an error. */
+static int make_attr(dnnl_primitive_attr_t *attr, const struct thaw_dnnl_factors *factors,
+                     dnnl_post_ops_t post_ops, const char *what, struct thaw_error *err)
+{
+    *attr = NULL;
+    return thaw_dnnl_check(dnnl_primitive_attr_create(attr), what, err) ||
+                   (factors && factors->values &&
+                    thaw_dnnl_check(thaw_dnnl_set_factors(*attr, factors), what, err)) ||
+                   (post_ops &&
+                    thaw_dnnl_check(dnnl_primitive_attr_set_post_ops(*attr, post_ops), what, err))
+               ? -1
+               : 0;
+}
+
+/* The primitive of p->desc. */
+static int make_primitive(struct thaw_dnnl_prim *p, const struct thaw_dnnl_factors *factors,
+                          const char *what, struct thaw_error *err)
+{
+    if (thaw_dnnl_check(dnnl_primitive_create(&p->primitive, p->desc), what, err))
+        return -1;
+    return factors && factors->values
+               ? thaw_dnnl_factor_memory(factors, &p->factor_memory, &p->factor_arg, err)
+               : 0;
+}
+
+int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const struct thaw_dnnl_op *op,
+                        const struct thaw_dnnl_extra *extra, const_dnnl_primitive_desc_t hint,
                         const char *what, struct thaw_error *err)
 {
-    dnnl_primitive_attr_t own = NULL;
+    dnnl_primitive_attr_t attr = NULL;
+    const struct thaw_dnnl_factors *factors = extra ? &extra->factors : NULL;
     int rc = -1;
     *p = (struct thaw_dnnl_prim){0};
-    if (attr ? thaw_dnnl_check(dnnl_primitive_attr_clone(&own, attr), what, err)
-             : thaw_dnnl_check(dnnl_primitive_attr_create(&own), what, err))
-        return -1;
-    dnnl_primitive_attr_set_scratchpad_mode(own, dnnl_scratchpad_mode_user);
-    if (thaw_dnnl_check(dnnl_primitive_desc_create(&p->desc, op, own, thaw_dnnl_engine(), hint),
-                        what, err) ||
-        thaw_dnnl_check(dnnl_primitive_create(&p->primitive, p->desc), what, err))
+    if (make_attr(&attr, factors, extra ? extra->post_ops : NULL, what, err))
         goto done;
-    const dnnl_memory_desc_t *md =
-        dnnl_primitive_desc_query_md(p->desc, dnnl_query_scratchpad_md, 0);
+    dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
+    if (thaw_dnnl_check(thaw_dnnl_desc_create(&p->desc, op, attr, hint), what, err) ||
+        make_primitive(p, factors, what, err))
+        goto done;
+    const thaw_dnnl_md *md = dnnl_primitive_desc_query_md(p->desc, dnnl_query_scratchpad_md, 0);
     p->scratch = md ? dnnl_memory_desc_get_size(md) : 0;
     rc = p->scratch ? thaw_dnnl_memory(&p->scratch_memory, md, err) : 0;
 done:
-    dnnl_primitive_attr_destroy(own);
+    dnnl_primitive_attr_destroy(attr);
     if (rc)
         thaw_dnnl_prim_release(p);
     return rc;
 }
 
-int thaw_dnnl_reorder_init(struct thaw_dnnl_prim *p, const dnnl_memory_desc_t *from,
-                           const dnnl_memory_desc_t *to, const_dnnl_primitive_attr_t attr,
+int thaw_dnnl_reorder_init(struct thaw_dnnl_prim *p, const thaw_dnnl_md *from,
+                           const thaw_dnnl_md *to, const struct thaw_dnnl_factors *factors,
                            const char *what, struct thaw_error *err)
 {
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_engine_t cpu = thaw_dnnl_engine();
     *p = (struct thaw_dnnl_prim){0};
-    if (thaw_dnnl_check(dnnl_reorder_primitive_desc_create(&p->desc, from, thaw_dnnl_engine(), to,
-                                                           thaw_dnnl_engine(), attr),
-                        what, err) ||
-        thaw_dnnl_check(dnnl_primitive_create(&p->primitive, p->desc), what, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_FROM, from, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_TO, to, err)) {
-        thaw_dnnl_prim_release(p);
-        return -1;
-    }
-    return 0;
+    int rc = make_attr(&attr, factors, NULL, what, err) ||
+             thaw_dnnl_check(dnnl_reorder_primitive_desc_create(&p->desc, from, cpu, to, cpu, attr),
+                             what, err) ||
+             make_primitive(p, factors, what, err) ||
+             thaw_dnnl_prim_arg(p, DNNL_ARG_FROM, from, err) ||
+             thaw_dnnl_prim_arg(p, DNNL_ARG_TO, to, err);
+    dnnl_primitive_attr_destroy(attr);
+    if (!rc)
+        return 0;
+    thaw_dnnl_prim_release(p);
+    return -1;
 }
 
-int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const dnnl_memory_desc_t *md,
+int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const thaw_dnnl_md *md,
                        struct thaw_error *err)
 {
     if (!md)
@@ -235,7 +257,7 @@ static void tell(const struct thaw_dnnl_prim *p, double began)
 int thaw_dnnl_prim_run(struct thaw_dnnl_prim *p, void *const *data, void *scratch,
                        struct thaw_error *err)
 {
-    dnnl_exec_arg_t args[THAW_DNNL_ARGS + 1];
+    dnnl_exec_arg_t args[THAW_DNNL_ARGS + 2];
     int n = 0;
     for (; n < p->n; n++) {
         dnnl_memory_set_data_handle(p->memory[n], data[n]);
@@ -245,6 +267,8 @@ int thaw_dnnl_prim_run(struct thaw_dnnl_prim *p, void *const *data, void *scratc
         dnnl_memory_set_data_handle(p->scratch_memory, scratch);
         args[n++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, p->scratch_memory};
     }
+    if (p->factor_memory)
+        args[n++] = (dnnl_exec_arg_t){p->factor_arg, p->factor_memory};
     double began = thaw_stopwatch_begin_primitive();
     if (thaw_dnnl_check(dnnl_primitive_execute(p->primitive, thaw_dnnl_stream(), n, args),
                         "execution", err))
@@ -259,6 +283,7 @@ void thaw_dnnl_prim_release(struct thaw_dnnl_prim *p)
     for (int i = 0; i < p->n; i++)
         dnnl_memory_destroy(p->memory[i]);
     dnnl_memory_destroy(p->scratch_memory);
+    dnnl_memory_destroy(p->factor_memory);
     dnnl_primitive_destroy(p->primitive);
     dnnl_primitive_desc_destroy(p->desc);
     *p = (struct thaw_dnnl_prim){0};

@@ -7,20 +7,15 @@
 
 static int make_forward(struct thaw_conv *c, struct thaw_error *err)
 {
-    dnnl_primitive_attr_t attr;
-    int rc = thaw_conv_attributes(&c->spec, &c->t, &attr, err) ||
-             thaw_conv_make(&c->spec, &c->t, THAW_CONV_FORWARD, attr, NULL, &c->forward, err);
-    dnnl_primitive_attr_destroy(attr);
-    if (rc)
-        return -1;
     struct thaw_dnnl_prim *p = &c->forward;
-    const dnnl_memory_desc_t *kernel = thaw_conv_kernel_md(p, false);
-    if (thaw_dnnl_prim_arg(p, DNNL_ARG_SRC, &c->t.in, err) ||
+    if (thaw_conv_make_forward(&c->spec, &c->t, p, err))
+        return -1;
+    const thaw_dnnl_md *kernel = thaw_conv_kernel_md(p, false);
+    if (thaw_dnnl_prim_arg(p, DNNL_ARG_SRC, c->t.in, err) ||
         thaw_dnnl_prim_arg(p, DNNL_ARG_WEIGHTS, kernel, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_BIAS, &c->t.bias, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_DST, &c->t.out, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
-                           c->spec.has_addend ? &c->t.addend : NULL, err))
+        thaw_dnnl_prim_arg(p, DNNL_ARG_BIAS, c->t.bias, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_DST, c->t.out, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, c->t.addend, err))
         return -1;
     if (c->spec.weights_of) {
         c->kernel_forward = c->spec.weights_of->kernel_forward;
@@ -56,6 +51,7 @@ void thaw_conv_free(struct thaw_conv *c)
                                       &c->to_forward, &c->to_data, &c->from_sum};
     for (size_t i = 0; i < sizeof prims / sizeof *prims; i++)
         thaw_dnnl_prim_release(prims[i]);
+    thaw_conv_tensors_release(&c->t);
     free(c->sum);
     if (!c->spec.weights_of) {
         free(c->kernel_forward);
@@ -68,10 +64,8 @@ void thaw_conv_free(struct thaw_conv *c)
 int thaw_conv_set_weights(struct thaw_conv *c, const float *kernel, const float *bias,
                           struct thaw_error *err)
 {
-    const struct thaw_conv_spec *s = &c->spec;
-    bool scaled = thaw_type_is_8bit(s->in.type); /* then the bias is added before the scales */
-    for (int o = 0; o < s->out.shape.c; o++)
-        c->bias_values[o] = scaled ? bias[o] / (s->in.scale * s->kernel_scale[o]) : bias[o];
+    for (int o = 0; o < c->spec.out.shape.c; o++)
+        c->bias_values[o] = bias[o] / thaw_conv_bias_unit(&c->spec, o);
     void *forward[] = {(void *)kernel, c->kernel_forward};
     if (thaw_dnnl_prim_run(&c->to_forward, forward, NULL, err))
         return -1;

@@ -4,12 +4,12 @@
 #include "io/base/mem.h"
 #include "nn/dnnl/conv_internal.h"
 
-static size_t md_floats(const dnnl_memory_desc_t *md)
+static size_t md_floats(const thaw_dnnl_md *md)
 {
     return dnnl_memory_desc_get_size(md) / sizeof(float);
 }
 
-const dnnl_memory_desc_t *thaw_conv_kernel_md(const struct thaw_dnnl_prim *p, bool diff)
+const thaw_dnnl_md *thaw_conv_kernel_md(const struct thaw_dnnl_prim *p, bool diff)
 {
     return dnnl_primitive_desc_query_md(
         p->desc, diff ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
@@ -20,10 +20,10 @@ static int make_data(struct thaw_conv *c, struct thaw_error *err)
     struct thaw_dnnl_prim *p = &c->data;
     if (thaw_conv_make(&c->spec, &c->t, THAW_CONV_DATA, NULL, c->forward.desc, p, err))
         return -1;
-    const dnnl_memory_desc_t *kernel = thaw_conv_kernel_md(p, false);
-    if (thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_DST, &c->t.out, err) ||
+    const thaw_dnnl_md *kernel = thaw_conv_kernel_md(p, false);
+    if (thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_DST, c->t.out, err) ||
         thaw_dnnl_prim_arg(p, DNNL_ARG_WEIGHTS, kernel, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_SRC, &c->t.in, err))
+        thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_SRC, c->t.in, err))
         return -1;
     if (dnnl_memory_desc_equal(kernel, thaw_conv_kernel_md(&c->forward, false)))
         return 0; /* the same copy serves */
@@ -114,15 +114,16 @@ static struct thaw_pointwise pointwise_of(const struct thaw_conv *c)
 static int make_pointwise(struct thaw_conv *c, struct thaw_error *err)
 {
     struct thaw_pointwise p = pointwise_of(c);
-    dnnl_memory_desc_t kernel;
-    if (thaw_dnnl_check(dnnl_memory_desc_init_by_tag(&kernel, 4, c->t.keras_kernel.dims, dnnl_f32,
-                                                     thaw_pointwise_by_input(&p) ? dnnl_IOhw16o16i
-                                                                                 : dnnl_OIhw16i16o),
-                        "kernel descriptor", err))
+    dnnl_dims_t dims = {c->spec.out.shape.c, c->spec.in.shape.c, 1, 1};
+    dnnl_format_tag_t tag = thaw_pointwise_by_input(&p) ? dnnl_IOhw16o16i : dnnl_OIhw16i16o;
+    thaw_dnnl_md *kernel;
+    if (thaw_dnnl_md_create(&kernel, 4, dims, dnnl_f32, tag, "kernel descriptor", err))
         return -1;
-    c->kernel_count = md_floats(&kernel);
-    return thaw_dnnl_reorder_init(&c->from_sum, &kernel, &c->t.keras_kernel, NULL, "kernel reorder",
-                                  err);
+    c->kernel_count = md_floats(kernel);
+    int rc = thaw_dnnl_reorder_init(&c->from_sum, kernel, c->t.keras_kernel, NULL, "kernel reorder",
+                                    err);
+    thaw_dnnl_md_free(kernel);
+    return rc;
 }
 
 static int make_weights(struct thaw_conv *c, struct thaw_error *err)
@@ -133,12 +134,12 @@ static int make_weights(struct thaw_conv *c, struct thaw_error *err)
         return make_pointwise(c, err);
     if (thaw_conv_make(&c->spec, &c->t, THAW_CONV_WEIGHTS, NULL, c->forward.desc, p, err))
         return -1;
-    const dnnl_memory_desc_t *kernel = thaw_conv_kernel_md(p, true);
-    if (thaw_dnnl_prim_arg(p, DNNL_ARG_SRC, &c->t.in, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_DST, &c->t.out, err) ||
+    const thaw_dnnl_md *kernel = thaw_conv_kernel_md(p, true);
+    if (thaw_dnnl_prim_arg(p, DNNL_ARG_SRC, c->t.in, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_DST, c->t.out, err) ||
         thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_WEIGHTS, kernel, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_BIAS, &c->t.bias, err) ||
-        thaw_dnnl_reorder_init(&c->from_sum, kernel, &c->t.keras_kernel, NULL, "kernel reorder",
+        thaw_dnnl_prim_arg(p, DNNL_ARG_DIFF_BIAS, c->t.bias, err) ||
+        thaw_dnnl_reorder_init(&c->from_sum, kernel, c->t.keras_kernel, NULL, "kernel reorder",
                                err))
         return -1;
     c->kernel_count = md_floats(kernel);

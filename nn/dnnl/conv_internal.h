@@ -6,32 +6,37 @@
 #include "nn/dnnl/prim.h"
 #include "nn/kernels/conv.h"
 
-/* Descriptors of a convolution's tensors. The kernel's layout is left to each primitive;
- * keras_kernel is the float32 one that weights come in. */
+/* Descriptors of a convolution's tensors. The layouts of the kernel and of its float32 gradient are
+ * left to each primitive; keras_kernel is the float32 one that weights come in. */
 struct thaw_conv_tensors {
     bool dense; /* vectors: inner product */
-    dnnl_memory_desc_t in, out, addend, kernel, bias, keras_kernel;
+    thaw_dnnl_md *in, *out, *addend, *kernel, *kernel_gradient, *bias, *keras_kernel;
 };
+/* *t is zeroed before, and for thaw_conv_tensors_release even after an error. */
 int thaw_conv_describe(const struct thaw_conv_spec *spec, struct thaw_conv_tensors *t,
                        struct thaw_error *err);
+void thaw_conv_tensors_release(struct thaw_conv_tensors *t);
 
 enum thaw_conv_direction { THAW_CONV_FORWARD, THAW_CONV_DATA, THAW_CONV_WEIGHTS };
 
-/* Makes the primitive of a direction; `hint` is the forward one for the other two. */
+/* Makes the primitive of a direction; `hint` is the forward one for the other two, which have no
+ * `extra`. */
 int thaw_conv_make(const struct thaw_conv_spec *spec, const struct thaw_conv_tensors *t,
-                   enum thaw_conv_direction direction, dnnl_primitive_attr_t attr,
+                   enum thaw_conv_direction direction, const struct thaw_dnnl_extra *extra,
                    const_dnnl_primitive_desc_t hint, struct thaw_dnnl_prim *p,
                    struct thaw_error *err);
 
-/* Attributes of the forward primitive: scales of 8-bit types, residual addend, activation. The
- * caller destroys them. */
-int thaw_conv_attributes(const struct thaw_conv_spec *spec, const struct thaw_conv_tensors *t,
-                         dnnl_primitive_attr_t *attr, struct thaw_error *err);
+/* Makes the forward primitive, with scales of 8-bit types, residual addend and activation. */
+int thaw_conv_make_forward(const struct thaw_conv_spec *spec, const struct thaw_conv_tensors *t,
+                           struct thaw_dnnl_prim *p, struct thaw_error *err);
+
+/* What the bias of output channel o is divided by to be added by that. */
+float thaw_conv_bias_unit(const struct thaw_conv_spec *spec, int o);
 
 /* The reorder that brings weights from Keras' layout to a primitive's, rounding them to its type.
  */
 int thaw_conv_kernel_reorder(const struct thaw_conv_spec *spec, const struct thaw_conv_tensors *t,
-                             const dnnl_memory_desc_t *to, struct thaw_dnnl_prim *p,
+                             const thaw_dnnl_md *to, struct thaw_dnnl_prim *p,
                              struct thaw_error *err);
 
 struct thaw_conv {
@@ -52,7 +57,7 @@ struct thaw_conv {
 };
 
 /* The layout of the kernel, or of its gradient, that a primitive chose. */
-const dnnl_memory_desc_t *thaw_conv_kernel_md(const struct thaw_dnnl_prim *p, bool diff);
+const thaw_dnnl_md *thaw_conv_kernel_md(const struct thaw_dnnl_prim *p, bool diff);
 
 /* What the gradients in the spec need; and its part of the scratch, and the kernel for it. */
 int thaw_conv_make_backward(struct thaw_conv *c, struct thaw_error *err);

@@ -15,34 +15,34 @@ struct thaw_eltwise_prim *thaw_eltwise_create(struct thaw_eltwise step, size_t c
                                               bool from_output, struct thaw_error *err)
 {
     struct thaw_eltwise_prim *p = thaw_new(1, sizeof *p, err);
-    dnnl_memory_desc_t md;
+    thaw_dnnl_md *md = NULL;
     dnnl_dims_t dims = {(dnnl_dim_t)count};
-    dnnl_eltwise_desc_t desc;
-    dnnl_alg_kind_t alg = thaw_dnnl_eltwise(step.kind, from_output);
-    dnnl_prop_kind_t prop = backward ? dnnl_forward_training : dnnl_forward_inference;
-    if (!p)
-        return NULL;
-    if (thaw_dnnl_check(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a),
-                        "activation descriptor", err) ||
-        thaw_dnnl_check(
-            dnnl_eltwise_forward_desc_init(&desc, prop, alg, &md, step.alpha, step.beta),
-            "activation", err) ||
-        thaw_dnnl_prim_init(&p->forward, &desc, NULL, NULL, "activation", err) ||
-        thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_SRC, &md, err) ||
-        thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_DST, &md, err))
-        goto fail;
+    int rc = -1;
+    if (!p || thaw_dnnl_md_create(&md, 1, dims, dnnl_f32, dnnl_a, "activation descriptor", err))
+        goto done;
+    struct thaw_dnnl_op op = {.kind = THAW_DNNL_ELTWISE,
+                              .prop = backward ? dnnl_forward_training : dnnl_forward_inference,
+                              .alg = thaw_dnnl_eltwise(step.kind, from_output),
+                              .src = md,
+                              .alpha = step.alpha,
+                              .beta = step.beta};
+    if (thaw_dnnl_prim_init(&p->forward, &op, NULL, NULL, "activation", err) ||
+        thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_SRC, md, err) ||
+        thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_DST, md, err))
+        goto done;
+    op.prop = dnnl_backward_data;
     if (backward &&
-        (thaw_dnnl_check(
-             dnnl_eltwise_backward_desc_init(&desc, alg, &md, &md, step.alpha, step.beta),
-             "gradient of an activation", err) ||
-         thaw_dnnl_prim_init(&p->backward, &desc, NULL, p->forward.desc,
-                             "gradient of an activation", err) ||
-         thaw_dnnl_prim_arg(&p->backward, from_output ? DNNL_ARG_DST : DNNL_ARG_SRC, &md, err) ||
-         thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_DST, &md, err) ||
-         thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_SRC, &md, err)))
-        goto fail;
-    return p;
-fail:
+        (thaw_dnnl_prim_init(&p->backward, &op, NULL, p->forward.desc, "gradient of an activation",
+                             err) ||
+         thaw_dnnl_prim_arg(&p->backward, from_output ? DNNL_ARG_DST : DNNL_ARG_SRC, md, err) ||
+         thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_DST, md, err) ||
+         thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_SRC, md, err)))
+        goto done;
+    rc = 0;
+done:
+    thaw_dnnl_md_free(md);
+    if (!rc)
+        return p;
     thaw_eltwise_free(p);
     return NULL;
 }

@@ -2,8 +2,7 @@
 #ifndef THAW_NN_DNNL_INTERNAL_H
 #define THAW_NN_DNNL_INTERNAL_H
 
-#include <oneapi/dnnl/dnnl.h>
-
+#include "nn/dnnl/api.h"
 #include "nn/op.h"
 
 /* One CPU engine for the process and one in-order stream for each thread; made at the first call.
@@ -14,12 +13,13 @@ dnnl_stream_t thaw_dnnl_stream(void);
 /* 0 on success; else -1 with "oneDNN: WHAT: status". */
 int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *err);
 
-/* Descriptor of n samples of a value: logical dims [N,C,H,W] (rank 1: [N,C]). */
-int thaw_dnnl_desc(dnnl_memory_desc_t *md, const struct thaw_value *value, int n,
+/* Descriptor of n samples of a value: logical dims [N,C,H,W] (rank 1: [N,C]); for
+ * thaw_dnnl_md_free. */
+int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n,
                    struct thaw_error *err);
 
 /* A memory object whose data handle is set at each execution. */
-int thaw_dnnl_memory(dnnl_memory_t *memory, const dnnl_memory_desc_t *md, struct thaw_error *err);
+int thaw_dnnl_memory(dnnl_memory_t *memory, const thaw_dnnl_md *md, struct thaw_error *err);
 
 /* Appends the steps as post-ops. */
 int thaw_dnnl_append_eltwise(dnnl_post_ops_t ops, const struct thaw_eltwise *chain, int n,
@@ -37,18 +37,26 @@ struct thaw_dnnl_prim {
     dnnl_memory_t memory[THAW_DNNL_ARGS];
     size_t scratch; /* bytes of the user scratchpad; its pointer is passed at execution */
     dnnl_memory_t scratch_memory;
+    int factor_arg;
+    dnnl_memory_t factor_memory; /* NULL: no factors, or the primitive has them itself */
 };
 
-/* Makes the primitive of an operation descriptor; `attr` may be NULL; scratchpad mode is user. */
-int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const_dnnl_op_desc_t op,
-                        dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint,
+/* What a primitive does beside its operation. */
+struct thaw_dnnl_extra {
+    struct thaw_dnnl_factors factors;
+    dnnl_post_ops_t post_ops; /* on the result; NULL: none */
+};
+
+/* Makes the primitive of an operation; `extra` and `hint` may be NULL; scratchpad mode is user. */
+int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const struct thaw_dnnl_op *op,
+                        const struct thaw_dnnl_extra *extra, const_dnnl_primitive_desc_t hint,
                         const char *what, struct thaw_error *err);
-/* A change of layout, type or (by `attr`, which may be NULL) scale; arguments are from, to. */
-int thaw_dnnl_reorder_init(struct thaw_dnnl_prim *p, const dnnl_memory_desc_t *from,
-                           const dnnl_memory_desc_t *to, const_dnnl_primitive_attr_t attr,
+/* A change of layout, type or (by `factors`, which may be NULL) scale; arguments are from, to. */
+int thaw_dnnl_reorder_init(struct thaw_dnnl_prim *p, const thaw_dnnl_md *from,
+                           const thaw_dnnl_md *to, const struct thaw_dnnl_factors *factors,
                            const char *what, struct thaw_error *err);
 /* Declares an argument with its descriptor (NULL: none is added). */
-int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const dnnl_memory_desc_t *md,
+int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const thaw_dnnl_md *md,
                        struct thaw_error *err);
 /* Runs with data[i] for argument i, in order of declaration. */
 int thaw_dnnl_prim_run(struct thaw_dnnl_prim *p, void *const *data, void *scratch,

@@ -10,19 +10,30 @@ struct thaw_pool_prim {
     size_t workspace;
 };
 
-static int init_forward(struct thaw_pool_prim *p, const dnnl_pooling_desc_t *desc,
-                        const dnnl_memory_desc_t *in, const dnnl_memory_desc_t *out,
-                        const dnnl_memory_desc_t **workspace, struct thaw_error *err)
+static int init_forward(struct thaw_pool_prim *p, const struct thaw_dnnl_op *op,
+                        const thaw_dnnl_md **workspace, struct thaw_error *err)
 {
-    if (thaw_dnnl_prim_init(&p->forward, desc, NULL, NULL, "pooling", err))
+    if (thaw_dnnl_prim_init(&p->forward, op, NULL, NULL, "pooling", err))
         return -1;
-    const dnnl_memory_desc_t *ws =
+    const thaw_dnnl_md *ws =
         dnnl_primitive_desc_query_md(p->forward.desc, dnnl_query_workspace_md, 0);
     p->workspace = ws ? dnnl_memory_desc_get_size(ws) : 0;
     *workspace = p->workspace ? ws : NULL;
-    return thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_SRC, in, err) ||
-                   thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_DST, out, err) ||
+    return thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_SRC, op->src, err) ||
+                   thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_DST, op->dst, err) ||
                    thaw_dnnl_prim_arg(&p->forward, DNNL_ARG_WORKSPACE, *workspace, err)
+               ? -1
+               : 0;
+}
+
+static int init_backward(struct thaw_pool_prim *p, const struct thaw_dnnl_op *op,
+                         const thaw_dnnl_md *workspace, struct thaw_error *err)
+{
+    return thaw_dnnl_prim_init(&p->backward, op, NULL, p->forward.desc, "gradient of pooling",
+                               err) ||
+                   thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_DST, op->dst, err) ||
+                   thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_SRC, op->src, err) ||
+                   thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_WORKSPACE, workspace, err)
                ? -1
                : 0;
 }
@@ -32,33 +43,30 @@ struct thaw_pool_prim *thaw_pool_create(const struct thaw_pool *pool, const stru
                                         struct thaw_error *err)
 {
     struct thaw_pool_prim *p = thaw_new(1, sizeof *p, err);
-    dnnl_memory_desc_t src, dst;
-    const dnnl_memory_desc_t *workspace;
-    dnnl_dims_t strides = {pool->stride_h, pool->stride_w}, kernel = {pool->kh, pool->kw};
-    dnnl_dims_t before = {pool->pad_top, pool->pad_left};
-    dnnl_dims_t after = {pool->pad_bottom, pool->pad_right};
-    dnnl_pooling_desc_t desc;
-    dnnl_alg_kind_t alg = pool->max ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
-    dnnl_prop_kind_t prop = backward ? dnnl_forward_training : dnnl_forward_inference;
-    if (!p)
-        return NULL;
-    if (thaw_dnnl_desc(&src, in, n, err) || thaw_dnnl_desc(&dst, out, n, err) ||
-        thaw_dnnl_check(dnnl_pooling_forward_desc_init(&desc, prop, alg, &src, &dst, strides,
-                                                       kernel, before, after),
-                        "pooling", err) ||
-        init_forward(p, &desc, &src, &dst, &workspace, err))
-        goto fail;
-    if (backward && (thaw_dnnl_check(dnnl_pooling_backward_desc_init(
-                                         &desc, alg, &src, &dst, strides, kernel, before, after),
-                                     "gradient of pooling", err) ||
-                     thaw_dnnl_prim_init(&p->backward, &desc, NULL, p->forward.desc,
-                                         "gradient of pooling", err) ||
-                     thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_DST, &dst, err) ||
-                     thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_DIFF_SRC, &src, err) ||
-                     thaw_dnnl_prim_arg(&p->backward, DNNL_ARG_WORKSPACE, workspace, err)))
-        goto fail;
-    return p;
-fail:
+    thaw_dnnl_md *src = NULL, *dst = NULL;
+    const thaw_dnnl_md *workspace;
+    int rc = -1;
+    if (!p || thaw_dnnl_desc(&src, in, n, err) || thaw_dnnl_desc(&dst, out, n, err))
+        goto done;
+    struct thaw_dnnl_op op = {.kind = THAW_DNNL_POOL,
+                              .prop = backward ? dnnl_forward_training : dnnl_forward_inference,
+                              .alg =
+                                  pool->max ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding,
+                              .src = src,
+                              .dst = dst,
+                              .window = {pool->kh, pool->kw},
+                              .strides = {pool->stride_h, pool->stride_w},
+                              .before = {pool->pad_top, pool->pad_left},
+                              .after = {pool->pad_bottom, pool->pad_right}};
+    if (init_forward(p, &op, &workspace, err))
+        goto done;
+    op.prop = dnnl_backward_data;
+    rc = backward ? init_backward(p, &op, workspace, err) : 0;
+done:
+    thaw_dnnl_md_free(src);
+    thaw_dnnl_md_free(dst);
+    if (!rc)
+        return p;
     thaw_pool_free(p);
     return NULL;
 }

@@ -13,18 +13,17 @@ struct thaw_reorder *thaw_reorder_create(const struct thaw_value *from, const st
                                          int n, struct thaw_error *err)
 {
     struct thaw_reorder *r = thaw_new(1, sizeof *r, err);
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_memory_desc_t src, dst;
+    thaw_dnnl_md *src = NULL, *dst = NULL;
     float factor = (thaw_type_is_8bit(from->type) ? from->scale : 1) /
                    (thaw_type_is_8bit(to->type) ? to->scale : 1);
+    struct thaw_dnnl_factors factors = {&factor, 1, DNNL_ARG_FROM, 0};
     if (!r)
         return NULL;
-    int rc =
-        thaw_dnnl_desc(&src, from, n, err) || thaw_dnnl_desc(&dst, to, n, err) ||
-        thaw_dnnl_check(dnnl_primitive_attr_create(&attr), "attributes", err) ||
-        thaw_dnnl_check(dnnl_primitive_attr_set_output_scales(attr, 1, 0, &factor), "scale", err) ||
-        thaw_dnnl_reorder_init(&r->prim, &src, &dst, attr, "change of precision", err);
-    dnnl_primitive_attr_destroy(attr);
+    int rc = thaw_dnnl_desc(&src, from, n, err) || thaw_dnnl_desc(&dst, to, n, err) ||
+             thaw_dnnl_reorder_init(&r->prim, src, dst, factor == 1 ? NULL : &factors,
+                                    "change of precision", err);
+    thaw_dnnl_md_free(src);
+    thaw_dnnl_md_free(dst);
     if (!rc)
         return r;
     thaw_reorder_free(r);

@@ -123,12 +123,26 @@ assert set(side.values()) == {"train", "val"}
 PY
 
 # eval: the accuracy without images that the model knows, by their bytes or by their looks.
+val=$(find "$T/leaky/val" -type f | wc -l)
 thaw eval "$m" "$T/leaky" --split train --json >"$T/e.json" 2>/dev/null
 is "0 None" "$(ask "$T/e.json" "d['without_known']['images'], d['without_known']['accuracy']" | tr -d '(),')"
 thaw eval "$m" "$T/leaky" --json >"$T/e.json" 2>/dev/null
-is "0 $(find "$T/leaky/val" -type f | wc -l)" "$(ask "$T/e.json" "d['copies'], d['without_known']['images']" | tr -d '(),')"
-thaw eval "$m" "$T/leaky" --against "$T/leaky" --json >"$T/e.json" 2>"$T/err"
+python3 - "$T/e.json" "$T/planted" "$leaks" "$val" <<'PY'
+import json, sys
+d, planted = json.load(open(sys.argv[1])), [line.strip().split(",")[1] for line in open(sys.argv[2])]
+leaks, val = map(int, sys.argv[3:])
+assert abs(d["known_images"] - leaks) <= 1 and d["known_images"] == len(d["known_files"]) == d["copies"], d
+assert d["without_known"]["images"] == val - d["known_images"] and d["trained_images"] == 0, d
+missed = set(planted) - set(d["known_files"])
+assert len(missed) <= 0.05 * len(planted), missed
+PY
+prints '^leaks: the model knows .* it was fitted to 0 of the very files' thaw eval "$m" "$T/leaky" 2>/dev/null
+prints '^accuracy without them  *[01]\.' thaw eval "$m" "$T/leaky" 2>/dev/null
+# A model that does not tell what it was trained on.
+prints '^leaks: this model does not tell' thaw eval "$T/quiet.h5" "$T/leaky" 2>/dev/null
+thaw eval "$T/quiet.h5" "$T/leaky" --against "$T/leaky" --json >"$T/e.json" 2>"$T/err"
 grep -q 'known to the model: ' "$T/err"
-is "$leaks $(($(find "$T/leaky/val" -type f | wc -l) - leaks))" "$(ask "$T/e.json" "d['copies'], d['without_known']['images']" | tr -d '(),')"
-prints '^without images known to the model: accuracy ' thaw eval "$m" "$T/leaky" --against "$T/leaky" 2>/dev/null
+is "$leaks $((val - leaks))" "$(ask "$T/e.json" "d['copies'], d['without_known']['images']" | tr -d '(),')"
+# New scans.
+prints '^leaks: none of these' thaw eval "$m" "$data" 2>/dev/null
 fails 1 "--against" thaw eval "$m" "$T/leaky" --against "$T/none"

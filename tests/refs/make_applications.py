@@ -118,38 +118,52 @@ def build(function, **kwargs):
     return getattr(keras.applications, function)(weights=None, **kwargs)
 
 
-def prepare(function, kwargs, pixels, size):
-    """In double precision: Keras' own rounding is up to 4e-4 in deep networks with such weights."""
-    keras.config.set_floatx("float64")
+def prepare(function, kwargs, pixels, size, dtype):
+    keras.config.set_floatx(dtype)
     model = build(function, include_top=False, input_shape=(size, size, 3), **kwargs)
     keras.config.set_floatx("float32")
     fill(model)
     x = values(size * size * 3, 9999).reshape(1, size, size, 3)
-    return model, x * np.float32(255) if pixels else x * np.float32(4) - np.float32(2)
+    return model, (x * np.float32(255) if pixels else x * np.float32(4) - np.float32(2)).astype(dtype)
 
 
-def features(function, kwargs, pixels, size):
-    model, x = prepare(function, kwargs, pixels, size)
-    y = np.asarray(model(x.astype(np.float64), training=False)).mean((1, 2))[0]
-    return [float("%.7g" % y[i * len(y) // CHANNELS]) for i in range(CHANNELS)]
+def features(*case):
+    """In double precision, and how far Keras' float32 is from that (max|a-b| / max|b|)."""
+    found = {}
+    for dtype in ("float64", "float32"):
+        model, x = prepare(*case, dtype)
+        y = np.asarray(model(x, training=False), np.float64).mean((1, 2))[0]
+        found[dtype] = np.array([y[i * len(y) // CHANNELS] for i in range(CHANNELS)])
+    wanted = found["float64"]
+    own = abs(found["float32"] - wanted).max() / abs(wanted).max()
+    return [float("%.7g" % v) for v in wanted], float("%.2g" % own)
 
 
-def gradients(function, kwargs, pixels, size, tensors=TENSORS):
-    """Of sum(y * r), r in -1 .. 1: for each tensor its place, the norm, and the product with another such r."""
-    model, x = prepare(function, kwargs, pixels, size)
+def all_gradients(*case):
+    """Of sum(y * r), r in -1 .. 1: the place of each trainable tensor, and the gradient."""
+    model, x = prepare(*case)
     places = [(16 * k + i, w) for k, layer in enumerate(leaves(model)) for i, w in enumerate(layer.weights)
               if layer.trainable and any(w is t for t in layer.trainable_weights)]
     with tf.GradientTape() as tape:
-        y = model(x.astype(np.float64), training=False)
-        r = values(int(np.prod(y.shape)), 8888).reshape(y.shape).astype(np.float64) * 2 - 1
+        y = model(x, training=False)
+        r = values(int(np.prod(y.shape)), 8888).reshape(y.shape).astype(x.dtype) * 2 - 1
         loss = tf.reduce_sum(y * r)
     found = tape.gradient(loss, [w.value for _, w in places])
-    rows = []
-    for i in range(min(tensors, len(places))):
-        at = i * (len(places) - 1) // max(1, min(tensors, len(places)) - 1)
-        g = np.asarray(found[at], np.float64).ravel()
+    return [(place, np.asarray(g, np.float64).ravel()) for (place, _), g in zip(places, found)]
+
+
+def gradients(*case):
+    """For some tensors the place, the gradient's norm, its product with numbers in -1 .. 1, and how far Keras' float32 is
+    from the double precision that these are of (|a-b| / |b|)."""
+    exact, single = all_gradients(*case, "float64"), all_gradients(*case, "float32")
+    n, rows = min(TENSORS, len(exact)), []
+    for i in range(n):
+        at = i * (len(exact) - 1) // max(1, n - 1)
+        place, g = exact[at]
         r = values(g.size, 7777).astype(np.float64) * 2 - 1
-        rows.append([places[at][0], float("%.6g" % np.sqrt((g * g).sum())), float("%.6g" % (g * r).sum())])
+        norm = np.sqrt((g * g).sum())
+        own = np.sqrt(((single[at][1] - g) ** 2).sum()) / max(norm, 1e-30)
+        rows.append([place, float("%.6g" % norm), float("%.6g" % (g * r).sum()), float("%.2g" % own)])
     return rows
 
 
@@ -160,7 +174,10 @@ def make(spec, function, kwargs, pixels, run):
            "pixels": pixels}
     del model
     if run:
-        row["features"] = {str(size): features(function, kwargs, pixels, size) for size in SIZES}
+        for size in SIZES:
+            found, own = features(function, kwargs, pixels, size)
+            row.setdefault("features", {})[str(size)] = found
+            row.setdefault("own", {})[str(size)] = own
         row["gradients"] = gradients(function, kwargs, pixels, SIZES[0])
     print(spec, row["parameters"], flush=True)
     return row

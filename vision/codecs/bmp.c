@@ -201,6 +201,7 @@ static int read_indices(struct reader *r)
     size_t n = (size_t)r->width * (size_t)r->height, channels = (size_t)p->channels;
     if (!(r->indices = thaw_new(n, 1, r->err)) || !(p->data = thaw_new(n, channels, r->err)))
         return -1;
+    p->work = n;
     if (r->coding == PLAIN ? unpack_plain(r) : unpack_runs(r))
         return -1;
     uint8_t *out = p->data;

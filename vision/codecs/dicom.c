@@ -1,12 +1,8 @@
 /* DICOM through GDCM (dicom_gdcm.cpp), which takes its time to load and can crash on damaged files:
  * it is a module that comes with the first file, and files are decoded in a child process. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "io/base/file.h"
 #include "vision/codec.h"
-#include "vision/dicom.h"
 
 /* Files of the standard have 128 bytes and "DICM" in front. Older ones begin with the data set: an
  * element of group 2 or 8, in either byte order, with the name of its type or with its length. */
@@ -28,9 +24,11 @@ static bool dicom_sniff(const unsigned char *data, size_t size)
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "io/base/mem.h"
 #include "io/child.h"
+#include "vision/dicom.h"
 
 /* For looking through the elements: the library makes room for the length that each declares before
  * it reads a byte. Then as much as the picture takes (dicom_gdcm.cpp). */
@@ -38,20 +36,15 @@ enum { LOOK_ROOM = 128 << 20, LOOK_TIMES = 6 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static thaw_dicom_read_fn *read_frame; /* NULL: `trouble` says why */
-static thaw_dicom_patient_fn *read_patient;
 static char trouble[256];
 
 /* Children inherit it. It stays until the program ends. */
 static void load_module(void)
 {
     void *module = dlopen(THAW_DICOM_MODULE, RTLD_NOW | RTLD_LOCAL);
-    void *frame = module ? dlsym(module, THAW_DICOM_READER) : NULL;
-    void *patient = frame ? dlsym(module, THAW_DICOM_PATIENT_READER) : NULL;
-    const char *why = patient ? NULL : dlerror();
-    if (patient) { /* ISO C has no cast for it */
-        memcpy(&read_frame, &frame, sizeof frame);
-        memcpy(&read_patient, &patient, sizeof patient);
-    }
+    void *symbol = module ? dlsym(module, THAW_DICOM_READER) : NULL;
+    const char *why = symbol ? NULL : dlerror();
+    memcpy(&read_frame, &symbol, sizeof symbol); /* ISO C has no cast for it */
     if (why)
         snprintf(trouble, sizeof trouble, "%s", why);
 }
@@ -72,9 +65,12 @@ static int read_in_child(void *ctx, struct thaw_child_out *out, struct thaw_erro
     if (read_frame(&dicom, request->data, request->size, request->hint, request->name, err))
         return -1;
     int rc = thaw_dicom_pixels(&pixels, &dicom, request->hint->shown, request->name, err);
-    thaw_dicom_release(&dicom);
     size_t size = (size_t)pixels.width * (size_t)pixels.height * (size_t)pixels.channels *
                   (size_t)pixels.depth / 8;
+    /* The library's copy of the file, the samples as stored and as a picture; all is handed over
+     * once more. */
+    pixels.work = request->size + dicom.raw_size + 2 * size;
+    thaw_dicom_release(&dicom);
     if (rc || thaw_child_put(out, &pixels, sizeof pixels, err) ||
         thaw_child_put(out, pixels.data, size, err))
         rc = -1;
@@ -132,82 +128,9 @@ static int dicom_decode(struct thaw_pixels *pixels, const unsigned char *data, s
     thaw_child_release(result, result_size);
     return rc;
 }
-
-/* --- who it is --- */
-
-static int read_id_in_child(void *ctx, struct thaw_child_out *out, struct thaw_error *err)
-{
-    const struct request *request = ctx;
-    char id[THAW_DICOM_ID] = {0};
-    return read_patient(id, request->data, request->size, request->name, err) ||
-                   thaw_child_put(out, id, sizeof id, err)
-               ? -1
-               : 0;
-}
-
-static int patient_of(char id[THAW_DICOM_ID], const unsigned char *data, size_t size,
-                      const char *name, struct thaw_error *err)
-{
-    struct thaw_child_limits limits = {
-        .memory = LOOK_ROOM + LOOK_TIMES * size, .result = THAW_DICOM_ID, .cpu = 60, .wall = 120};
-    struct request request = {.data = data, .size = size, .name = name};
-    void *result;
-    size_t got;
-    pthread_once(&once, load_module);
-    if (!read_patient)
-        return thaw_fail(err, THAW_ESYSTEM, "%s: the reader of DICOM cannot be loaded: %s", name,
-                         trouble);
-    enum thaw_child_end end =
-        thaw_child_run(&limits, read_id_in_child, &request, &result, &got, err);
-    if (end == THAW_CHILD_DIED || end == THAW_CHILD_UNBORN)
-        return thaw_error_prefix(err, "%s: %sDICOM", name,
-                                 end == THAW_CHILD_DIED ? "damaged " : "");
-    if (end != THAW_CHILD_DONE)
-        return -1;
-    bool whole = got == THAW_DICOM_ID;
-    if (whole)
-        memcpy(id, result, THAW_DICOM_ID);
-    id[THAW_DICOM_ID - 1] = 0; /* a child that went wrong may have written anything */
-    thaw_child_release(result, got);
-    return whole ? 0 : thaw_fail(err, THAW_EINPUT, "%s: damaged DICOM: no PatientID came", name);
-}
 #else
 #define dicom_decode NULL
-
-static int patient_of(char id[THAW_DICOM_ID], const unsigned char *data, size_t size,
-                      const char *name, struct thaw_error *err)
-{
-    (void)id;
-    (void)data;
-    (void)size;
-    return thaw_fail(err, THAW_EINPUT,
-                     "%s: is a DICOM picture, which this build of thaw cannot read: it was made "
-                     "without libgdcm-dev",
-                     name);
-}
 #endif
-
-bool thaw_dicom_is(const char *path)
-{
-    unsigned char head[132];
-    FILE *file = fopen(path, "rbe");
-    size_t n = file ? fread(head, 1, sizeof head, file) : 0;
-    if (file)
-        fclose(file);
-    return dicom_sniff(head, n);
-}
-
-int thaw_dicom_patient(const char *path, char id[THAW_DICOM_ID], struct thaw_error *err)
-{
-    unsigned char *data;
-    size_t size;
-    if (thaw_file_read(path, THAW_MAX_FILE, &data, &size, err))
-        return -1;
-    int rc = dicom_sniff(data, size) ? patient_of(id, data, size, path, err)
-                                     : thaw_fail(err, THAW_EINPUT, "%s: is no DICOM file", path);
-    free(data);
-    return rc;
-}
 
 const struct thaw_codec thaw_codec_dicom = {
     .name = "DICOM",

@@ -20,7 +20,6 @@ extern "C" {
 #include "io/base/mem.h"
 #include "io/child.h"
 __attribute__((visibility("default"))) thaw_dicom_read_fn thaw_dicom_read;
-__attribute__((visibility("default"))) thaw_dicom_patient_fn thaw_dicom_read_patient;
 }
 
 namespace
@@ -42,7 +41,6 @@ class Memory : public std::streambuf
 {
   public:
     bool cut = false;
-    std::istream stream{this};
 
     Memory(const unsigned char *data, size_t size)
     {
@@ -406,8 +404,9 @@ void check_end(const gdcm::File &file, const Memory &memory, const unsigned char
 std::string reason(const unsigned char *data, size_t size)
 {
     Memory memory(data, size);
+    std::istream stream(&memory);
     gdcm::Reader reader;
-    reader.SetStream(memory.stream);
+    reader.SetStream(stream);
     if (!reader.Read())
         return "its elements cannot be read to the end";
     const Data &file = reader.GetFile().GetDataSet();
@@ -423,8 +422,9 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
           const char *name, thaw_error *err)
 {
     Memory memory(data, size);
+    std::istream stream(&memory);
     PictureReader reader;
-    reader.SetStream(memory.stream);
+    reader.SetStream(stream);
     if (!reader.Read())
         throw Trouble(reason(data, size));
     check_end(reader.GetFile(), memory, data, size);
@@ -455,21 +455,15 @@ void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_deco
     read_window(d, file, static_cast<size_t>(frame));
 }
 
-std::string read_patient(const unsigned char *data, size_t size)
-{
-    Memory memory(data, size);
-    gdcm::Reader reader;
-    reader.SetStream(memory.stream);
-    if (!reader.ReadUpToTag(Tag(0x0010, 0x0020)))
-        throw Trouble("its elements cannot be read");
-    return read_text(reader.GetFile().GetDataSet(), Tag(0x0010, 0x0020));
-}
+} // namespace
 
-/* Runs the work; whatever it throws becomes an error. */
-template <typename Work> int guard(Work work, const char *name, thaw_error *err)
+extern "C" int thaw_dicom_read(thaw_dicom *dicom, const unsigned char *data, size_t size,
+                               const thaw_decode_hint *hint, const char *name, thaw_error *err)
 {
+    *dicom = thaw_dicom{};
     try {
-        return work(), 0;
+        read(*dicom, data, size, *hint, name, err);
+        return 0;
     } catch (const Told &) {
     } catch (const Trouble &trouble) {
         thaw_fail(err, THAW_EINPUT, "%s: damaged or unsupported DICOM: %s", name, trouble.what());
@@ -478,23 +472,6 @@ template <typename Work> int guard(Work work, const char *name, thaw_error *err)
     } catch (...) { /* what the library says of itself names lines of its sources */
         thaw_fail(err, THAW_EINPUT, "%s: damaged DICOM", name);
     }
+    thaw_dicom_release(dicom);
     return -1;
-}
-
-} // namespace
-
-extern "C" int thaw_dicom_read_patient(char id[THAW_DICOM_ID], const unsigned char *data,
-                                       size_t size, const char *name, thaw_error *err)
-{
-    return guard([&] { read_patient(data, size).copy(id, THAW_DICOM_ID - 1); }, name, err);
-}
-
-extern "C" int thaw_dicom_read(thaw_dicom *dicom, const unsigned char *data, size_t size,
-                               const thaw_decode_hint *hint, const char *name, thaw_error *err)
-{
-    *dicom = thaw_dicom{};
-    int rc = guard([&] { read(*dicom, data, size, *hint, name, err); }, name, err);
-    if (rc)
-        thaw_dicom_release(dicom);
-    return rc;
 }

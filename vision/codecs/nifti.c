@@ -374,6 +374,7 @@ static int work(struct reader *r, const struct thaw_decode_hint *hint)
     r->pixels->height = (int)height;
     unsigned char *raw = thaw_new((size_t)width * (size_t)height, r->voxel, r->err);
     unsigned char *row = thaw_new((size_t)r->dim[0], r->voxel, r->err);
+    r->pixels->work = ((size_t)width * (size_t)height + (size_t)r->dim[0]) * r->voxel;
     int rc = raw && row && skip(r, before) == 0 && gather(r, slice, raw, row) == 0 &&
                      skip(r, behind) == 0 && convert(r, raw) == 0
                  ? 0

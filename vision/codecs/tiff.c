@@ -311,6 +311,19 @@ static int read_grid(struct reader *r, struct grid *g)
     return 0;
 }
 
+/* The largest of the strips or tiles as it stands in the file: the library reads each whole. */
+static size_t largest_packed(struct reader *r)
+{
+    size_t most = 0;
+    uint32_t n = TIFFIsTiled(r->tiff) ? TIFFNumberOfTiles(r->tiff) : TIFFNumberOfStrips(r->tiff);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t bytes = TIFFGetStrileByteCount(r->tiff, i);
+        if (bytes > most && bytes <= r->size)
+            most = (size_t)bytes;
+    }
+    return most;
+}
+
 static int read_block(struct reader *r, const struct grid *g, int plane, uint32_t x, uint32_t y)
 {
     uint32_t index = ((uint32_t)plane * g->down + y) * g->across + x;
@@ -337,6 +350,7 @@ static int read_samples(struct reader *r)
         !(r->block = thaw_new((size_t)g.size, 1, r->err)) ||
         !(p->data = thaw_new((size_t)r->width * r->height, pixel, r->err)))
         return -1;
+    p->work = (size_t)g.size + largest_packed(r);
     int planes = r->planar == PLANARCONFIG_CONTIG ? 1 : r->colours;
     for (int plane = 0; plane < planes; plane++)
         for (uint32_t y = 0; y < g.down; y++)
@@ -368,6 +382,8 @@ static int read_converted(struct reader *r)
         fail(r, "its samples cannot be read whole");
         goto done;
     }
+    tmsize_t block = TIFFIsTiled(r->tiff) ? TIFFTileSize(r->tiff) : TIFFStripSize(r->tiff);
+    p->work = n * sizeof *raster + (size_t)block + largest_packed(r);
     uint8_t *out = p->data;
     for (size_t i = 0; i < n; i++, out += 3) {
         out[0] = (uint8_t)TIFFGetR(raster[i]);

@@ -44,6 +44,16 @@ static int orientation(const WebPData *file)
     return turn;
 }
 
+/* What the library takes for itself: of a lossless picture all of it as ARGB, of a lossy one its
+ * alpha and the rows that it predicts from. */
+static size_t working_bytes(const WebPBitstreamFeatures *is)
+{
+    enum { LOSSLESS = 2, ROWS = 64 };
+    size_t n = (size_t)is->width * (size_t)is->height;
+    size_t whole = is->format == LOSSLESS ? 4 * n : is->has_alpha ? n : 0;
+    return whole + ROWS * (size_t)is->width;
+}
+
 /* The library is content when the picture itself is whole, whatever the file was to hold. */
 static bool is_whole(const unsigned char *data, size_t size)
 {
@@ -78,6 +88,7 @@ static int webp_decode(struct thaw_pixels *pixels, const unsigned char *data, si
     size_t stride = 3 * (size_t)is.width;
     if (!(pixels->data = thaw_new((size_t)is.height, stride, err)))
         goto fail;
+    pixels->work = working_bytes(&is);
     config.output.colorspace = MODE_RGB;
     config.output.is_external_memory = 1;
     config.output.u.RGBA.rgba = pixels->data;

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Do the networks of torchvision and timm come through `thaw import` with equal answers?
+
+    import_torch.py THAW FOLDER [NAME...]     all networks, or those whose names begin so: tv:resnet, timm:vgg11, ...
+
+Each network gets random weights and moving statistics, is saved as a state dict (zip, legacy and safetensors in turn) and
+imported; a line of a table gives max|a-b| / max|b| of the pooled features and of the answers at its own size, and what
+was recognised. FOLDER takes the files. Exit 1 when something is above 1e-4 or fails. Needs torch, torchvision, timm and
+safetensors."""
+import csv
+import os
+import subprocess
+import sys
+
+import numpy as np
+import safetensors.torch
+import timm
+import torch
+import torchvision
+
+LIMIT = 1e-4
+CLASSES = 10
+
+VISION = """resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x8d resnext101_64x4d wide_resnet50_2
+wide_resnet101_2 vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn mobilenet_v2 mobilenet_v3_small mobilenet_v3_large
+densenet121 densenet161 densenet169 densenet201 efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4
+efficientnet_b5 efficientnet_b6 efficientnet_b7 efficientnet_v2_s efficientnet_v2_m efficientnet_v2_l convnext_tiny
+convnext_small convnext_base convnext_large""".split()
+TIMM = """resnet10t resnet14t resnet18 resnet18d resnet26 resnet26d resnet26t resnet34 resnet34d resnet50 resnet50c resnet50d
+resnet50s resnet50t resnet101 resnet101c resnet101d resnet101s resnet152 resnet152c resnet152d resnet152s resnet200 resnet200d
+resnext50_32x4d resnext50d_32x4d resnext101_32x4d resnext101_32x8d resnext101_32x16d resnext101_64x4d wide_resnet50_2
+wide_resnet101_2 vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn mobilenetv2_035 mobilenetv2_050 mobilenetv2_075
+mobilenetv2_100 mobilenetv2_110d mobilenetv2_120d mobilenetv2_140 mobilenetv3_small_050 mobilenetv3_small_075
+mobilenetv3_small_100 mobilenetv3_large_075 mobilenetv3_large_100 tf_mobilenetv3_small_075 tf_mobilenetv3_small_100
+tf_mobilenetv3_small_minimal_100 tf_mobilenetv3_large_075 tf_mobilenetv3_large_100 tf_mobilenetv3_large_minimal_100 densenet121
+densenet161 densenet169 densenet201 efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4
+efficientnet_b5 efficientnet_b6 efficientnet_b7 efficientnet_b8 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2
+efficientnet_lite3 efficientnet_lite4 tf_efficientnet_b0 tf_efficientnet_b1 tf_efficientnet_b2 tf_efficientnet_b3
+tf_efficientnet_b4 tf_efficientnet_b5 tf_efficientnet_b6 tf_efficientnet_b7 tf_efficientnet_b8 tf_efficientnet_lite0
+tf_efficientnet_lite1 tf_efficientnet_lite2 tf_efficientnet_lite3 tf_efficientnet_lite4 efficientnetv2_s efficientnetv2_m
+efficientnetv2_l tf_efficientnetv2_b0 tf_efficientnetv2_b1 tf_efficientnetv2_b2 tf_efficientnetv2_b3 tf_efficientnetv2_s
+tf_efficientnetv2_m tf_efficientnetv2_l convnext_atto convnext_femto convnext_pico convnext_nano convnext_tiny convnext_small
+convnext_base convnext_large convnext_xlarge""".split()
+NETWORKS = ["tv:" + n for n in VISION] + ["timm:" + n for n in TIMM]
+
+
+def build(name):
+    source, model = name.split(":")
+    if source == "tv":
+        return getattr(torchvision.models, model)(num_classes=CLASSES)
+    return timm.create_model(model, num_classes=CLASSES)
+
+
+def fill(model, x):
+    """Random weights; batch norms get statistics near those of their input, perturbed, so that no signal dies."""
+    generator = torch.Generator().manual_seed(1)
+
+    def around(tensor, low, high):
+        tensor.copy_(torch.rand(tensor.shape, generator=generator) * (high - low) + low)
+
+    def measure(module, inputs):
+        t = inputs[0]
+        around(module.running_var, 0.5, 1.5)
+        module.running_var.mul_(t.var((0, 2, 3)) + 1e-3)
+        around(module.running_mean, -0.5, 0.5)
+        module.running_mean.mul_(t.std((0, 2, 3)) + 1e-3).add_(t.mean((0, 2, 3)))
+
+    hooks = []
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                around(module.weight, 0.4, 1.2)
+                around(module.bias, -0.3, 0.3)
+                hooks.append(module.register_forward_pre_hook(measure))
+            elif isinstance(module, torch.nn.LayerNorm) or type(module).__name__.startswith("LayerNorm"):
+                around(module.weight, 0.4, 1.2)
+                around(module.bias, -0.3, 0.3)
+            elif isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
+                limit = (6 / module.weight[0].numel()) ** 0.5
+                around(module.weight, -limit, limit)
+                if module.bias is not None:
+                    around(module.bias, -0.3, 0.3)
+        for name, parameter in model.named_parameters():
+            if name.endswith("gamma") or name.endswith("layer_scale"):
+                around(parameter, 0.1, 0.4)
+        model.eval()
+        model(x)
+        for hook in hooks:
+            hook.remove()
+
+
+def features_of(model, x):
+    """The last map before pooling, as thaw features pools it, and the answers."""
+    kept, models = {}, torchvision.models
+    pools = [m for m in model.modules() if isinstance(m, (torch.nn.AdaptiveAvgPool2d, timm.layers.SelectAdaptivePool2d))]
+    by_output = True
+    if "VGG" in type(model).__name__:
+        last = [m for m in model.modules() if isinstance(m, torch.nn.MaxPool2d)][-1]
+    elif isinstance(model, (models.MobileNetV2, models.DenseNet)):  # they pool by a function
+        last = model.features
+    else:
+        last, by_output = pools[-1], False
+    relu = isinstance(model, models.DenseNet)
+    handle = last.register_forward_hook(lambda m, i, o: kept.update(map=o if by_output else i[0]))
+    with torch.no_grad():
+        y = model(x)
+    handle.remove()
+    found = torch.relu(kept["map"]) if relu else kept["map"]
+    return found.double().mean((2, 3)).numpy(), torch.softmax(y.double(), 1).numpy()
+
+
+def calm(model, x):
+    """Divides the classifier, so that no answer is all of 1."""
+    with torch.no_grad():
+        spread = model(x).std()
+        last = [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]
+        last.weight.div_(spread)
+        last.bias.div_(spread)
+
+
+def save(model, path, kind):
+    state = model.state_dict()
+    if kind == "safetensors":
+        safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, path)
+    else:
+        torch.save(state, path, _use_new_zipfile_serialization=kind == "zip")
+
+
+def distance(a, b):
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape:
+        raise ValueError("shapes %s and %s" % (a.shape, b.shape))
+    return abs(a - b).max() / max(abs(b).max(), 1e-30)
+
+
+class Thaw:
+    def __init__(self, program, folder):
+        self.program, self.folder = program, folder
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run(self, *args):
+        done = subprocess.run([self.program, *args], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError((done.stderr or done.stdout).strip().splitlines()[-1][:300])
+        return done.stdout
+
+    def features(self, model, x):
+        self.run("features", model, "--tensor", x, "-o", self.path("features.npy"), "--threads", "1")
+        return np.load(self.path("features.npy"))
+
+    def answers(self, model, x):
+        self.run("predict", model, "--tensor", x, "--csv", self.path("answers.csv"), "--threads", "1")
+        with open(self.path("answers.csv"), newline="") as f:
+            return [[float(v) for v in row[2:]] for row in list(csv.reader(f))[1:]]
+
+
+def compare(thaw, name, kind, size):
+    torch.manual_seed(0)
+    model = build(name)
+    fill(model, torch.rand(2, 3, 128, 128) * 4 - 2)
+    x = torch.rand(1, 3, size, size) * 4 - 2
+    calm(model, x)
+    features, y = features_of(model, x)
+    path, out, tensor = (thaw.path(f) for f in (name.split(":")[1] + ".weights", "out.h5", "x.npy"))
+    save(model, path, kind)
+    np.save(tensor, x.permute(0, 2, 3, 1).contiguous().numpy())
+    try:
+        said = thaw.run("import", path, "-o", out, "--size", str(size))
+        return (distance(thaw.features(out, tensor), features), distance(thaw.answers(out, tensor), y),
+                said.splitlines()[0].split(": ", 1)[1], said.splitlines()[1].split("), ")[0].split("(")[-1])
+    finally:
+        for f in (path, out):
+            if os.path.exists(f):
+                os.remove(f)
+
+
+def main():
+    torch.set_num_threads(1)
+    thaw, wanted = Thaw(*sys.argv[1:3]), tuple(sys.argv[3:]) or ("",)
+    good = True
+    print("| network | file | size | features | answers | recognised | mode |\n|---|---|---|---|---|---|---|")
+    for i, name in enumerate(n for n in NETWORKS if n.startswith(wanted)):
+        kind = ("zip", "safetensors", "legacy")[i % 3]
+        size = 224 if "vgg" in name else (96, 75)[i % 2]
+        try:
+            features, answers, what, mode = compare(thaw, name, kind, size)
+            good &= max(features, answers) <= LIMIT
+            print("| %s | %s | %d | %.0e | %.0e | %s | %s |" % (name, kind, size, features, answers, what, mode), flush=True)
+        except Exception as error:  # whatever it is, it stands in the table
+            good = False
+            print("| %s | %s | %d | %s | | | |" % (name, kind, size, str(error).strip().splitlines()[0][:300]), flush=True)
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
