@@ -126,7 +126,7 @@ is "stage,epoch,rate,train_loss,train_accuracy,val_loss,val_accuracy,val_auc,bes
     "$(head -1 "$T/folders.run/history.csv")"
 train "$ml" "${labels[@]}" --stages all:epochs=4 --augment none -o "$T/ml.h5"
 grep -q '"val_auc":' "$T/ml.run/run.json"
-prints '"activation": *"sigmoid"' thaw inspect "$T/ml.h5" --json
+grep -aq '"activation": *"sigmoid"' "$T/ml.h5"
 thaw eval "$T/ml.h5" "$ml" --json --csv "$T/ml.csv" >"$T/ml.json" 2>/dev/null
 thaw predict "$T/ml.h5" "$ml/infarct" --json --csv "$T/p.csv" >"$T/p.json"
 py - "$T" "$both" <<'PY'
