@@ -35,12 +35,12 @@ static int from_column(struct thaw_dataset *data, char **found, struct thaw_erro
 
 /* --- DICOM --- */
 
-static bool all_dicom(const struct thaw_dataset *data)
+static bool any_dicom(const struct thaw_dataset *data)
 {
-    for (size_t i = 0; i < data->n; i++)
-        if (!thaw_dicom_is(data->images[i].path))
-            return false;
-    return data->n > 0;
+    size_t i = 0;
+    while (i < data->n && !thaw_dicom_is(data->images[i].path))
+        i++;
+    return i < data->n;
 }
 
 static int read_one(void *ctx, size_t i, struct thaw_error *err)
@@ -84,13 +84,21 @@ static int ask_dicom(struct thaw_dataset *data, char **found, struct thaw_error 
                      data->n, data->images[first].path);
 }
 
-/* Scans that were made anonymous often state one PatientID for all, or none. */
+/* Scans that were made anonymous often state one PatientID for all, ANON or 000, or none. */
+static bool is_anonymous(const struct thaw_dataset *data)
+{
+    size_t i = 0;
+    while (i < data->n && !data->images[i].group)
+        i++;
+    return i == data->n || !strpbrk(data->images[i].group, "123456789");
+}
+
 static int try_dicom(struct thaw_dataset *data, char **found, struct thaw_error *err)
 {
     size_t groups;
     if (from_dicom(data, found, &groups, err))
         return -1;
-    if (groups > 1)
+    if (groups > 1 || !is_anonymous(data))
         return 0;
     free(*found);
     *found = NULL;
@@ -117,7 +125,7 @@ int thaw_patients_find(struct thaw_dataset *data, const char *how, char **found,
         return thaw_groups_by_regex(data, how, found, err);
     if (data->grouped_by && (from_column(data, found, err) || *found))
         return *found ? 0 : -1;
-    if (all_dicom(data) && (try_dicom(data, found, err) || *found))
+    if (any_dicom(data) && (try_dicom(data, found, err) || *found))
         return *found ? 0 : -1;
     return thaw_groups_recognise(data, found, err);
 }

@@ -100,7 +100,7 @@ is False "$(ask "$T/c1.json" "any(p['b'].endswith(('volume.nii', 'frames.dcm')) 
 
 # --- patients as the files state them ---
 is 1 "$(ask "$T/c.json" "d['parts'][1]['patients_of_earlier_parts']")" # same.dcm: P3, of deflated files
-ask "$T/c.json" "d['patients']" | grep -q 'as the DICOM files state them: 8 in 16 of 16 images'
+ask "$T/c.json" "d['patients']" | grep -q 'from DICOM (PatientID): 8 in 16 of 16 images'
 ask "$T/c.json" "[v['value'] for p in d['properties'] if p['property'] == 'depth' for v in p['values']]" | grep -q float
 
 # --- slices without anything on them are told, and are no copies ---
