@@ -110,7 +110,7 @@ prints '^-- blank: 12 images show nothing' thaw check "$T/flat" 2>/dev/null
 
 net=(--backbone random:mobilenet_v2:0.35 --size 32 --threads 1 --batch 8 --stages 'head:epochs=1')
 thaw train "$T/flat" "${net[@]}" -o "$T/flat.h5" >/dev/null 2>"$T/err"
-grep -q 'groups: patients as the DICOM files state them: 12 in 48 of 48 images' "$T/err"
+grep -q 'groups: patients from DICOM (PatientID): 12 in 48 of 48 images' "$T/err"
 python3 - "$T/flat.run/split.csv" <<'PY'
 import csv, sys
 side = {}
