@@ -193,7 +193,7 @@ is "$both" "$(grep -c ',infarct;ring,' "$T/t.run/split.csv")"
 for wrong in '--sampler even' '--loss hinge' '--loss focal:alpha=1' '--loss cross_entropy:gamma=2' \
     '--sensitivity-at 0.95' '--sensitivity-at specificity=1' '--sensitivity-at specificity=0.9' \
     '--positive lesion' '--no-finding normal' \
-    '--sensitivity-at specificity=0.9 --positive tumour'; do
+    '--positive tumour --sensitivity-at specificity=0.9'; do
     # shellcheck disable=SC2086
     fails 2 "${wrong%% *}" thaw train "$T/two" "${net[@]}" $wrong -o "$T/w.h5"
 done
