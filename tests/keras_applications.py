@@ -27,6 +27,8 @@ COLUMNS = ("h5 Keras 3", "h5 tf-keras", "keras Keras 3", "keras tf-keras", "weig
            "weights no top", ".weights.h5", "export Keras 3", "export tf-keras", "random Keras 3", "random tf-keras")
 SIZES = {"Keras 3": 96, "tf-keras": 75}
 FRAMEWORKS = {"Keras 3": keras, "tf-keras": tf_keras}
+# Too large for references that unit tests compare with.
+LARGE = [("convnext_large", "ConvNeXtLarge", {}, True, False), ("convnext_xlarge", "ConvNeXtXLarge", {}, True, False)]
 
 
 def distance(a, b):
@@ -171,7 +173,7 @@ def main():
     good = True
     print("| family | " + " | ".join(COLUMNS) + " |")
     print("|---" * (len(COLUMNS) + 1) + "|")
-    for spec, function, kwargs, pixels, _ in families.FAMILIES:
+    for spec, function, kwargs, pixels, _ in families.FAMILIES + LARGE:
         if wanted and spec not in wanted:
             continue
         row = {}
