@@ -52,7 +52,8 @@ def build(name):
 
 
 def fill(model, x):
-    """Random weights; batch norms get statistics near those of their input, perturbed, so that no signal dies."""
+    """Random weights; batch norms get statistics near those of their input, perturbed, so that no signal dies, and not so
+    small a variance that they blow up the rounding errors of the layers before."""
     generator = torch.Generator().manual_seed(1)
 
     def around(tensor, low, high):
@@ -61,7 +62,7 @@ def fill(model, x):
     def measure(module, inputs):
         t = inputs[0]
         around(module.running_var, 0.5, 1.5)
-        module.running_var.mul_(t.var((0, 2, 3)) + 1e-3)
+        module.running_var.mul_(t.var((0, 2, 3)) + t.pow(2).mean() / 4 + 1e-3)
         around(module.running_mean, -0.5, 0.5)
         module.running_mean.mul_(t.std((0, 2, 3)) + 1e-3).add_(t.mean((0, 2, 3)))
 
@@ -156,6 +157,24 @@ class Thaw:
             return [[float(v) for v in row[2:]] for row in list(csv.reader(f))[1:]]
 
 
+KERAS = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np, keras, tf_keras
+x = np.load(sys.argv[2])
+np.save(sys.argv[3], [k.models.load_model(sys.argv[1], compile=False).predict(x, verbose=0) for k in (keras, tf_keras)])
+"""
+
+
+def keras_answers(thaw, model, x):
+    """Of Keras 3 and of tf-keras; none when there is no Python that has them."""
+    python, path = os.environ.get("THAW_KERAS_PYTHON"), thaw.path("keras.npy")
+    if not python:
+        return []
+    subprocess.run([python, "-c", KERAS, model, x, path], check=True, capture_output=True)
+    return np.load(path)
+
+
 def compare(thaw, name, kind, size):
     torch.manual_seed(0)
     model = build(name)
@@ -168,7 +187,8 @@ def compare(thaw, name, kind, size):
     np.save(tensor, x.permute(0, 2, 3, 1).contiguous().numpy())
     try:
         said = thaw.run("import", path, "-o", out, "--size", str(size))
-        return (distance(thaw.features(out, tensor), features), distance(thaw.answers(out, tensor), y),
+        answers = [thaw.answers(out, tensor), *keras_answers(thaw, out, tensor)]
+        return (distance(thaw.features(out, tensor), features), max(distance(a, y) for a in answers),
                 said.splitlines()[0].split(": ", 1)[1], said.splitlines()[1].split("), ")[0].split("(")[-1])
     finally:
         for f in (path, out):
