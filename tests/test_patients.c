@@ -144,6 +144,19 @@ static void test_damaged(void)
     }
 }
 
+/* The list of a disc's files bears a class of its own. */
+static void test_directory(void)
+{
+    struct writer w = {.size = 132, .named = true};
+    memcpy(w.data + 128, "DICM", 4);
+    CU_ASSERT_FALSE(thaw_dicom_is_directory(w.data, w.size));
+    put_text(&w, 2, 2, "UI", "1.2.840.10008.1.3.10");
+    CU_ASSERT_TRUE(thaw_dicom_is_directory(w.data, w.size));
+    CU_ASSERT_FALSE(thaw_dicom_is_directory(w.data, w.size - 1));
+    write_file(&w, little, true, false, "P-17");
+    CU_ASSERT_FALSE(thaw_dicom_is_directory(w.data, w.size));
+}
+
 static void make_set(const char *root, const char *const *patients, int n)
 {
     struct writer w;
@@ -195,5 +208,6 @@ void thaw_test_patients(void)
     CU_pSuite s = thaw_suite("patients");
     CU_add_test(s, "the identity is found behind sequences, in every byte order", test_identity);
     CU_add_test(s, "damaged files have none", test_damaged);
+    CU_add_test(s, "the list of a disc's files is told", test_directory);
     CU_add_test(s, "patients are groups", test_groups);
 }

@@ -90,6 +90,9 @@ bool thaw_dicom_inflates(const unsigned char *data, size_t size);
 /* Unpacks the beginning of one: the bytes that came out, at most `room`. */
 size_t thaw_dicom_inflate(const unsigned char *data, size_t size, unsigned char *out, size_t room);
 
+/* Is this a DICOMDIR, the list of the files on a medium? */
+bool thaw_dicom_is_directory(const unsigned char *data, size_t size);
+
 /* Characters of a patient's identity, with the end; bytes of a file that it is looked for in. */
 enum { THAW_DICOM_PATIENT = 65, THAW_DICOM_HEAD = 1 << 17 };
 /* The patient's identity (0010,0020) that the beginning of a file states, without the padding; ""

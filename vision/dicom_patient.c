@@ -1,5 +1,5 @@
-/* Whose scan a DICOM file is: a walk over its first elements (PS3.5, chapter 7), without a library,
- * as it is asked of every file of a data set. */
+/* Whose scan a DICOM file is: a walk over its first elements (PS3.5, chapter 7; PS3.10), without a
+ * library, as it is asked of every file of a data set. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 enum { DEPTH = 16, PREAMBLE = 128, UID_MOST = 64 }; /* sequences nest DEPTH deep */
 enum { GLANCE = 1024 };                             /* enough to know the kind of a file by */
 static const uint32_t undefined = 0xffffffff;
-static const uint32_t syntax_tag = 0x00020010, patient_tag = 0x00100020;
+static const uint32_t class_tag = 0x00020002, syntax_tag = 0x00020010, patient_tag = 0x00100020;
 static const uint32_t item_end = 0xfffee00d, sequence_end = 0xfffee0dd;
 
 struct cursor {
@@ -118,18 +118,28 @@ static void look_for_names(struct cursor *c)
 }
 
 /* The header of the file: elements of group 2, named and little-endian. Leaves the cursor behind
- * it; the name of how the rest is written, or "". */
-static void read_header(struct cursor *c, char syntax[UID_MOST + 1])
+ * it; the text of one of them, or "". */
+static void read_header(struct cursor *c, uint32_t tag, char text[UID_MOST + 1])
 {
     struct element e;
-    syntax[0] = 0;
+    bool modern = c->size >= PREAMBLE + 4 && memcmp(c->data + PREAMBLE, "DICM", 4) == 0;
+    text[0] = 0;
+    c->at = modern ? PREAMBLE + 4 : 0;
     c->named = true;
     while (has(c, 8) && number(c, c->at, 2) == 2 && next(c, &e)) {
-        if (e.tag == syntax_tag)
-            take_text(c, &e, syntax, UID_MOST + 1);
+        if (e.tag == tag)
+            take_text(c, &e, text, UID_MOST + 1);
         if (!skip(c, &e, 0))
             return;
     }
+}
+
+bool thaw_dicom_is_directory(const unsigned char *data, size_t size)
+{
+    char text[UID_MOST + 1];
+    struct cursor c = {.data = data, .size = size};
+    read_header(&c, class_tag, text);
+    return strcmp(text, "1.2.840.10008.1.3.10") == 0;
 }
 
 /* Elements stand in rising order. */
@@ -175,9 +185,7 @@ int thaw_dicom_patient(const unsigned char *data, size_t size, char id[THAW_DICO
     id[0] = 0;
     if (!is_dicom(data, size))
         return 0;
-    bool modern = size >= PREAMBLE + 4 && memcmp(data + PREAMBLE, "DICM", 4) == 0;
-    c.at = modern ? PREAMBLE + 4 : 0;
-    read_header(&c, syntax);
+    read_header(&c, syntax_tag, syntax);
     if (strcmp(syntax, "1.2.840.10008.1.2.1.99") == 0) {
         if (!(unpacked = thaw_new(THAW_DICOM_HEAD, 1, err)))
             return -1;

@@ -27,10 +27,13 @@ bool thaw_scan_is_image(const char *name)
     return false;
 }
 
-/* Scanners and archives call files IM000001 or 1.2.840.10008.5: no suffix, or one of digits. */
+/* Scanners and archives call files IM000001 or 1.2.840.10008.5: no suffix, or one of digits. Beside
+ * them stands their list, which is no picture. */
 static bool may_be_unnamed(const char *name)
 {
     const char *dot = strrchr(name, '.');
+    if (strcasecmp(name, "DICOMDIR") == 0)
+        return false;
     return !dot || dot[1 + strspn(dot + 1, "0123456789")] == 0;
 }
 

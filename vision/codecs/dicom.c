@@ -113,6 +113,10 @@ static int dicom_decode(struct thaw_pixels *pixels, const unsigned char *data, s
     void *result;
     size_t result_size;
     memset(pixels, 0, sizeof *pixels);
+    if (thaw_dicom_is_directory(data, size))
+        return thaw_fail(err, THAW_EINPUT,
+                         "%s: is a DICOMDIR, a list of the files of a disc; it holds no picture",
+                         name);
     pthread_once(&once, load_module);
     if (!read_frame)
         return thaw_fail(err, THAW_ESYSTEM, "%s: the reader of DICOM cannot be loaded: %s", name,

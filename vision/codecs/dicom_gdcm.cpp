@@ -31,6 +31,12 @@ class Trouble : public std::runtime_error
     using std::runtime_error::runtime_error;
 };
 
+/* Of files that are as they should be, but hold none. */
+class NoPicture : public Trouble
+{
+    using Trouble::Trouble;
+};
+
 /* Somebody has written the error already. */
 struct Told {
 };
@@ -413,9 +419,9 @@ std::string reason(const unsigned char *data, size_t size)
     std::string kind = read_text(file, Tag(0x0008, 0x0060));
     if (file.FindDataElement(Tag(0x7fe0, 0x0008)) || file.FindDataElement(Tag(0x7fe0, 0x0009)))
         return "its samples are floating-point numbers";
-    return file.FindDataElement(Tag(0x7fe0, 0x0010)) ? "its picture is not understood"
-           : kind.empty()                            ? "it holds no picture"
-                          : "it holds no picture (modality " + kind + ")";
+    if (file.FindDataElement(Tag(0x7fe0, 0x0010)))
+        return "its picture is not understood";
+    throw NoPicture("it holds no picture" + (kind.empty() ? "" : " (modality " + kind + ")"));
 }
 
 void read(thaw_dicom &d, const unsigned char *data, size_t size, const thaw_decode_hint &hint,
@@ -465,6 +471,8 @@ extern "C" int thaw_dicom_read(thaw_dicom *dicom, const unsigned char *data, siz
         read(*dicom, data, size, *hint, name, err);
         return 0;
     } catch (const Told &) {
+    } catch (const NoPicture &trouble) {
+        thaw_fail(err, THAW_EINPUT, "%s: DICOM: %s", name, trouble.what());
     } catch (const Trouble &trouble) {
         thaw_fail(err, THAW_EINPUT, "%s: damaged or unsupported DICOM: %s", name, trouble.what());
     } catch (const std::bad_alloc &) {

@@ -45,12 +45,12 @@ static int orientation(const WebPData *file)
 }
 
 /* What the library takes for itself: of a lossless picture all of it as ARGB, of a lossy one its
- * alpha and the rows that it predicts from. */
+ * alpha, filtered and not, and the rows that it predicts from. */
 static size_t working_bytes(const WebPBitstreamFeatures *is)
 {
     enum { LOSSLESS = 2, ROWS = 64 };
     size_t n = (size_t)is->width * (size_t)is->height;
-    size_t whole = is->format == LOSSLESS ? 4 * n : is->has_alpha ? n : 0;
+    size_t whole = is->format == LOSSLESS ? 4 * n : is->has_alpha ? 2 * n : 0;
     return whole + ROWS * (size_t)is->width;
 }
 
