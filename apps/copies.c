@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "apps/interrupt.h"
 #include "apps/progress.h"
@@ -38,7 +39,7 @@ int thaw_copies_look(struct thaw_survey *survey, const struct thaw_dataset *cons
     return rc;
 }
 
-/* The small thumbnails of the first images of a survey. Blank pictures and files that cannot be
+/* The thumbnails of the first images of a survey. Blank pictures and files that cannot be
  * read have none. */
 static int keep_looks(struct thaw_dataset *data, const struct thaw_survey *survey,
                       struct thaw_error *err)
@@ -48,9 +49,9 @@ static int keep_looks(struct thaw_dataset *data, const struct thaw_survey *surve
         uint8_t **look = &data->images[i].look;
         if (*look || sight->reason || sight->blank)
             continue;
-        if (!(*look = thaw_new(THAW_LIKENESS_SMALL, 1, err)))
+        if (!(*look = thaw_new(THAW_LIKENESS_POINTS, 1, err)))
             return -1;
-        thaw_likeness_shrink(survey->grey[i], *look);
+        memcpy(*look, survey->grey[i], THAW_LIKENESS_POINTS);
     }
     return 0;
 }
@@ -117,11 +118,10 @@ int thaw_copies_between(struct thaw_dataset *a, const struct thaw_dataset *b, in
     return rc;
 }
 
-/* Thumbnails in front of those of a survey, which become as coarse as they are. */
-static int put_in_front(struct thaw_survey *survey, const uint8_t (*looks)[THAW_LIKENESS_SMALL],
+/* Thumbnails in front of those of a survey. */
+static int put_in_front(struct thaw_survey *survey, const uint8_t (*looks)[THAW_LIKENESS_POINTS],
                         size_t n, struct thaw_error *err)
 {
-    uint8_t small[THAW_LIKENESS_SMALL];
     struct thaw_survey all = {.n = n + survey->n};
     all.sights = thaw_new(all.n, sizeof *all.sights, err);
     all.grey = thaw_new(all.n, sizeof *all.grey, err);
@@ -130,23 +130,19 @@ static int put_in_front(struct thaw_survey *survey, const uint8_t (*looks)[THAW_
         free(all.grey);
         return -1;
     }
-    for (size_t i = 0; i < n; i++) {
-        thaw_likeness_grow(looks[i], all.grey[i]);
-        /* None equals another: their samples are not known. */
+    if (n)
+        memcpy(all.grey, looks, n * sizeof *looks);
+    for (size_t i = 0; i < n; i++) /* none equals another: their samples are not known */
         snprintf(all.sights[i].hash, sizeof all.sights[i].hash, "%zu", i);
-    }
-    for (size_t i = 0; i < survey->n; i++) {
-        all.sights[n + i] = survey->sights[i];
-        thaw_likeness_shrink(survey->grey[i], small);
-        thaw_likeness_grow(small, all.grey[n + i]);
-    }
+    memcpy(all.sights + n, survey->sights, survey->n * sizeof *all.sights);
+    memcpy(all.grey + n, survey->grey, survey->n * sizeof *all.grey);
     free(survey->sights);
     free(survey->grey);
     *survey = all;
     return 0;
 }
 
-int thaw_copies_known(const uint8_t (*looks)[THAW_LIKENESS_SMALL], size_t n,
+int thaw_copies_known(const uint8_t (*looks)[THAW_LIKENESS_POINTS], size_t n,
                       const struct thaw_dataset *data, int frame, bool *met, size_t *count,
                       struct thaw_error *err)
 {

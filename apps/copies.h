@@ -20,8 +20,8 @@ int thaw_copies_look(struct thaw_survey *survey, const struct thaw_dataset *cons
 int thaw_copies_between(struct thaw_dataset *a, const struct thaw_dataset *b, int frame, bool *met,
                         size_t *count, char **example, struct thaw_error *err);
 
-/* Which images of `data` look like one of n small thumbnails. */
-int thaw_copies_known(const uint8_t (*looks)[THAW_LIKENESS_SMALL], size_t n,
+/* Which images of `data` look like one of n thumbnails. */
+int thaw_copies_known(const uint8_t (*looks)[THAW_LIKENESS_POINTS], size_t n,
                       const struct thaw_dataset *data, int frame, bool *met, size_t *count,
                       struct thaw_error *err);
 

@@ -44,12 +44,12 @@ static int find_files(struct thaw_eval_leaks *l, const json_t *record,
 static int find_looks(struct thaw_eval_leaks *l, const struct thaw_model_file *m,
                       const struct thaw_dataset *data, bool *copy, struct thaw_error *err)
 {
-    uint8_t(*looks)[THAW_LIKENESS_SMALL];
+    uint8_t(*looks)[THAW_LIKENESS_POINTS];
     size_t n, found;
     if (thaw_seen_read_looks(m->file, m->path, &looks, &n, err))
         return -1;
     l->looks += n;
-    int rc = n ? thaw_copies_known((const uint8_t(*)[THAW_LIKENESS_SMALL])looks, n, data,
+    int rc = n ? thaw_copies_known((const uint8_t(*)[THAW_LIKENESS_POINTS])looks, n, data,
                                    m->preprocess.frame, copy, &found, err)
                : 0;
     free(looks);

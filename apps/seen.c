@@ -6,7 +6,7 @@
 #include "io/base/mem.h"
 #include "io/base/par.h"
 
-enum { DIGITS = 12, NUMBERS = THAW_LIKENESS_SMALL / 3 };
+enum { DIGITS = 12, IN_ONE = 4, NUMBERS = THAW_LIKENESS_POINTS / IN_ONE };
 
 static const char looks_name[] = "train_looks";
 
@@ -82,15 +82,16 @@ int thaw_seen_add_looks(const struct thaw_dataset *data, struct thaw_keras_file 
     size_t n = 0;
     for (size_t i = 0; i < data->n; i++)
         n += data->images[i].look != NULL;
-    if (n == 0)
+    if (n == 0 || n > THAW_SEEN_MOST)
         return 0;
     float *packed = thaw_new(n, NUMBERS * sizeof *packed, err), *to = packed;
     if (!packed)
         return -1;
     for (size_t i = 0; i < data->n; i++) {
         const uint8_t *from = data->images[i].look;
-        for (int k = 0; from && k < NUMBERS; k++, from += 3)
-            *to++ = (float)(from[0] << 16 | from[1] << 8 | from[2]);
+        for (int k = 0; from && k < NUMBERS; k++, from += IN_ONE)
+            *to++ =
+                (float)(from[0] >> 2 << 18 | from[1] >> 2 << 12 | from[2] >> 2 << 6 | from[3] >> 2);
     }
     int rc =
         thaw_keras_add_tensor(file, NULL, looks_name, (long[]){(long)n, NUMBERS}, 2, packed, err);
@@ -99,7 +100,7 @@ int thaw_seen_add_looks(const struct thaw_dataset *data, struct thaw_keras_file 
 }
 
 int thaw_seen_read_looks(const struct thaw_keras_file *file, const char *path,
-                         uint8_t (**looks)[THAW_LIKENESS_SMALL], size_t *n, struct thaw_error *err)
+                         uint8_t (**looks)[THAW_LIKENESS_POINTS], size_t *n, struct thaw_error *err)
 {
     const struct thaw_tensor *tensor = file ? thaw_keras_extra(file, looks_name) : NULL;
     *looks = NULL;
@@ -114,16 +115,14 @@ int thaw_seen_read_looks(const struct thaw_keras_file *file, const char *path,
                  ? thaw_tensor_read(tensor, packed, err)
                  : -1;
     for (size_t i = 0; rc == 0 && i < tensor->count; i++) {
-        uint8_t *to = (*looks)[i / NUMBERS] + 3 * (i % NUMBERS);
+        uint8_t *to = (*looks)[i / NUMBERS] + IN_ONE * (i % NUMBERS);
         if (!(packed[i] >= 0 && packed[i] < 1 << 24)) {
             rc = thaw_fail(err, THAW_EINPUT, "%s: its %s hold %g", path, looks_name,
                            (double)packed[i]);
             break;
         }
-        uint32_t three = (uint32_t)packed[i];
-        to[0] = (uint8_t)(three >> 16);
-        to[1] = (uint8_t)(three >> 8);
-        to[2] = (uint8_t)three;
+        for (int k = 0; k < IN_ONE; k++) /* each in the middle of its step */
+            to[k] = (uint8_t)(((uint32_t)packed[i] >> (18 - 6 * k) & 63) << 2 | 2);
     }
     free(packed);
     if (rc) {

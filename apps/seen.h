@@ -16,15 +16,19 @@ json_t *thaw_seen_write(const struct thaw_dataset *data, struct thaw_error *err)
 int thaw_seen_find(const json_t *seen, const struct thaw_dataset *data, bool *met, size_t *count,
                    struct thaw_error *err);
 
-/* What the images look like, as a data set of the model file: their looks, three bytes in each
- * number, which float32 holds exactly; images without one are left out. Adds nothing where no image
- * has one. */
+/* More training images would swell the model's file: 2.3 kB each. */
+enum { THAW_SEEN_MOST = 20000 };
+
+/* What the images look like, as a data set of the model file: their thumbnails in 64 steps of grey,
+ * four points in each number, which float32 holds exactly; images without one are left out. Adds
+ * nothing where no image has one, or more than THAW_SEEN_MOST do. */
 int thaw_seen_add_looks(const struct thaw_dataset *data, struct thaw_keras_file *file,
                         struct thaw_error *err);
 
-/* The small thumbnails of such a data set, which the caller frees; *n = 0 and NULL where the file
+/* The thumbnails of such a data set, which the caller frees; *n = 0 and NULL where the file
  * has none. */
 int thaw_seen_read_looks(const struct thaw_keras_file *file, const char *path,
-                         uint8_t (**looks)[THAW_LIKENESS_SMALL], size_t *n, struct thaw_error *err);
+                         uint8_t (**looks)[THAW_LIKENESS_POINTS], size_t *n,
+                         struct thaw_error *err);
 
 #endif

@@ -181,35 +181,6 @@ static void test_depths(void)
         }
 }
 
-/* Half a thumbnail, grown again, still tells copies from strangers. */
-static void test_half(void)
-{
-    static const struct thaw_scene_view plain = {.width = 300, .height = 240},
-                                        copy = {.width = 200,
-                                                .height = 180,
-                                                .margin = 0.03F,
-                                                .gain = 1.1F,
-                                                .noise = 2,
-                                                .mirrored = true};
-    uint8_t a[POINTS], b[POINTS], stranger[POINTS], small[THAW_LIKENESS_SMALL];
-    for (uint32_t scene = 0; scene < 20; scene++) {
-        uint8_t *const all[] = {a, b, stranger};
-        thumbnail(plain, scene, a);
-        thumbnail(copy, scene, b);
-        thumbnail(plain, scene + 100, stranger);
-        for (int i = 0; i < 3; i++) {
-            thaw_likeness_shrink(all[i], small);
-            thaw_likeness_grow(small, all[i]);
-        }
-        CU_ASSERT_TRUE(compare(a, b, true, inner, whole) > 0.95F);
-        CU_ASSERT_TRUE(compare(a, stranger, false, whole, whole) < 0.85F);
-    }
-    memset(a, 77, sizeof a);
-    thaw_likeness_shrink(a, small);
-    thaw_likeness_grow(small, b);
-    CU_ASSERT_EQUAL(memcmp(a, b, sizeof a), 0);
-}
-
 void thaw_test_likeness(void)
 {
     CU_pSuite s = thaw_suite("likeness");
@@ -218,5 +189,4 @@ void thaw_test_likeness(void)
     CU_add_test(s, "keys", test_keys);
     CU_add_test(s, "pictures without contrast", test_blank);
     CU_add_test(s, "float samples, windows, inverted pictures", test_depths);
-    CU_add_test(s, "half thumbnails", test_half);
 }

@@ -223,21 +223,21 @@ static void test_seen(void)
     thaw_dataset_release(&second);
 }
 
-/* Looks go into the file and come back to the byte, those of images that have one. */
+/* Looks go into the file and come back within half a step, those of images that have one. */
 static void test_looks(void)
 {
     struct thaw_error err = {0};
     struct thaw_dataset data;
     const char *const files[] = {"a.png", "b.png", "c.png"}, *path = thaw_tmp("looks.h5");
-    uint8_t(*looks)[THAW_LIKENESS_SMALL];
+    uint8_t(*looks)[THAW_LIKENESS_POINTS];
     size_t n = 9;
     struct thaw_keras_file *file = thaw_keras_create(&err);
     CU_ASSERT_EQUAL_FATAL(thaw_dataset_from_files(&data, files, 3, &err), 0);
     CU_ASSERT_EQUAL(thaw_seen_add_looks(&data, file, &err), 0);
     CU_ASSERT(thaw_seen_read_looks(file, path, &looks, &n, &err) == 0 && n == 0 && !looks);
     for (int i = 0; i < 3; i += 2) {
-        data.images[i].look = thaw_new(THAW_LIKENESS_SMALL, 1, &err);
-        for (int k = 0; k < THAW_LIKENESS_SMALL; k++)
+        data.images[i].look = thaw_new(THAW_LIKENESS_POINTS, 1, &err);
+        for (int k = 0; k < THAW_LIKENESS_POINTS; k++)
             data.images[i].look[k] = (uint8_t)(k % 3 ? 37 * k + i : 255);
     }
     CU_ASSERT_EQUAL(thaw_seen_add_looks(&data, file, &err), 0);
@@ -248,7 +248,8 @@ static void test_looks(void)
     CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_seen_read_looks(file, path, &looks, &n, &err), &err), 0);
     CU_ASSERT_EQUAL_FATAL(n, 2);
     for (int i = 0; i < 2; i++)
-        CU_ASSERT_EQUAL(memcmp(looks[i], data.images[2 * i].look, THAW_LIKENESS_SMALL), 0);
+        for (int k = 0; k < THAW_LIKENESS_POINTS; k++)
+            CU_ASSERT_TRUE(abs(looks[i][k] - data.images[2 * i].look[k]) <= 2);
     free(looks);
     thaw_keras_free(file);
     thaw_dataset_release(&data);

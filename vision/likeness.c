@@ -5,7 +5,7 @@
 
 #include "vision/preprocess.h"
 
-enum { SIDE = THAW_LIKENESS_SIDE, HALF = SIDE / 2, POINTS = THAW_LIKENESS_POINTS, WAVES = 8 };
+enum { SIDE = THAW_LIKENESS_SIDE, POINTS = THAW_LIKENESS_POINTS, WAVES = 8 };
 
 static const float margin = THAW_LIKENESS_MARGIN / 100.0F;
 
@@ -38,31 +38,6 @@ int thaw_likeness_of(const struct thaw_pixels *pixels, uint8_t grey[POINTS], boo
         grey[i] = *blank ? 0 : (uint8_t)lrintf((image.data[i] - lo) * 255 / (hi - lo));
     thaw_image_release(&image);
     return 0;
-}
-
-/* --- half of it --- */
-
-void thaw_likeness_shrink(const uint8_t grey[POINTS], uint8_t small[THAW_LIKENESS_SMALL])
-{
-    for (int y = 0; y < HALF; y++)
-        for (int x = 0; x < HALF; x++) {
-            const uint8_t *p = grey + 2 * y * SIDE + 2 * x;
-            small[y * HALF + x] = (uint8_t)((p[0] + p[1] + p[SIDE] + p[SIDE + 1] + 2) / 4);
-        }
-}
-
-/* Each point lies a quarter of a step from its own small one, three quarters from the next. */
-void thaw_likeness_grow(const uint8_t small[THAW_LIKENESS_SMALL], uint8_t grey[POINTS])
-{
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) {
-            int i = x / 2, j = y / 2, k = i + (x % 2 ? 1 : -1), l = j + (y % 2 ? 1 : -1);
-            k = k < 0 || k == HALF ? i : k;
-            l = l < 0 || l == HALF ? j : l;
-            int near = 3 * small[j * HALF + i] + small[j * HALF + k];
-            int far = 3 * small[l * HALF + i] + small[l * HALF + k];
-            grey[y * SIDE + x] = (uint8_t)((3 * near + far + 8) / 16);
-        }
 }
 
 /* --- the middle band --- */

@@ -12,7 +12,6 @@
 enum {
     THAW_LIKENESS_SIDE = 48,
     THAW_LIKENESS_POINTS = THAW_LIKENESS_SIDE * THAW_LIKENESS_SIDE,
-    THAW_LIKENESS_SMALL = THAW_LIKENESS_SIDE / 2 * (THAW_LIKENESS_SIDE / 2),
     THAW_LIKENESS_KEY = 64,
     THAW_LIKENESS_MARGIN = 3, /* per cent that the inner part leaves out on each side */
 };
@@ -33,13 +32,6 @@ struct thaw_decode_hint thaw_likeness_hint(void);
  * compare by. */
 int thaw_likeness_of(const struct thaw_pixels *pixels, uint8_t grey[THAW_LIKENESS_POINTS],
                      bool *blank, struct thaw_error *err);
-
-/* A thumbnail at half its sides, to be kept with a model: the means of 2 x 2 points. It tells
- * copies, and hardly more than shapes to the eye. grow() interpolates. */
-void thaw_likeness_shrink(const uint8_t grey[THAW_LIKENESS_POINTS],
-                          uint8_t small[THAW_LIKENESS_SMALL]);
-void thaw_likeness_grow(const uint8_t small[THAW_LIKENESS_SMALL],
-                        uint8_t grey[THAW_LIKENESS_POINTS]);
 
 /* The 8 x 8 lowest frequencies (discrete cosine transform, without the mean) of the thumbnail's
  * middle band: a vector of length 127, or 0 for a picture without any. Cosine between two keys =
