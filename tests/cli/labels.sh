@@ -201,9 +201,10 @@ fails 2 'here are 4 classes' thaw train "$T/scans" "${net[@]}" --sensitivity-at 
 fails 1 'at least two are wanted' thaw train "$T/two" "${net[@]}" "${labels[@]}" -o "$T/w.h5"
 fails 1 'no image is called healthy' thaw train "$ml" "${net[@]}" --multi-label --no-finding healthy -o "$T/w.h5"
 fails 1 'cannot belong to two classes' thaw train "$ml" "${net[@]}" -o "$T/w.h5"
-cp "$ml/infarct/$(ls "$ml/infarct" | head -1)" "$ml/normal/"
+findings=("$ml"/infarct/*) normals=("$ml"/normal/n*)
+cp "${findings[0]}" "$ml/normal/"
 fails 1 'both normal and a label' thaw train "$ml" "${net[@]}" "${labels[@]}" -o "$T/w.h5"
-cp "$(find "$ml/normal" -type f | head -1)" "$ml/normal/$(ls "$ml/infarct" | head -1)"
+cp "${normals[0]}" "$ml/normal/$(basename "${findings[0]}")"
 fails 1 'are different pictures' thaw train "$ml" "${net[@]}" "${labels[@]}" -o "$T/w.h5"
 fails 2 '--multi-label: cross-validation' thaw cv "$ml" "${labels[@]}"
 [ ! -e "$T/w.h5" ]
