@@ -169,6 +169,11 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
         rc = -1;
     else if (getting)
         rc = get(v, e, err);
+    else if (c.n == 0)
+        rc = thaw_fail(err, THAW_EINPUT,
+                       "no catalogue: none of these folders holds an entry: %s; --models DIR names "
+                       "another",
+                       c.looked);
     else if (v->common.json)
         rc = print_json(&c, e, err);
     else if (showing)

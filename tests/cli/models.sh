@@ -183,5 +183,8 @@ write wrong '"url": "https://127.0.0.1/x.h5"' "\"sha256\": \"$good\", \"sha1\": 
 fails 1 "sha1" thaw models --models "$T/m"
 rm "$T/m/wrong.json"
 
+mkdir "$T/none"
+(cd "$T/none" && fails 1 "no catalogue" thaw models --models "$T/none")
+
 # The other commands do not load what downloads.
 (! ldd "$THAW_BUILD/thaw" | grep -q libcurl)
