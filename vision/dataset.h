@@ -13,9 +13,10 @@
 struct thaw_dataset_image {
     char *path;     /* to open it */
     char *relative; /* below the root: CLASS/.../FILE, with '/' between */
-    char *group;   /* what must stay together in a split (vision/groups.h); NULL: the image alone */
-    int label;     /* index into the classes */
-    uint8_t *look; /* what it looks like (a thumbnail of vision/likeness.h); NULL: nobody has looked */
+    char *group; /* what must stay together in a split (vision/groups.h); NULL: the image alone */
+    int label;   /* index into the classes */
+    uint8_t
+        *look; /* what it looks like (a thumbnail of vision/likeness.h); NULL: nobody has looked */
 };
 
 struct thaw_dataset {
