@@ -13,12 +13,11 @@
 struct thaw_dataset_image {
     char *path;     /* to open it */
     char *relative; /* below the root: CLASS/.../FILE, with '/' between */
-    char *group; /* what must stay together in a split (vision/groups.h); NULL: the image alone */
-    int label;   /* index into the classes; by label: 0 */
-    bool *has;   /* by label: [n_classes], whether it holds; else NULL */
-    bool none;   /* by label: named as one of which none holds */
-    uint8_t
-        *look; /* what it looks like (a thumbnail of vision/likeness.h); NULL: nobody has looked */
+    char *group;   /* what must stay together in a split (vision/groups.h); NULL: the image alone */
+    int label;     /* index into the classes; by label: 0 */
+    bool *has;     /* by label: [n_classes], whether it holds; else NULL */
+    bool none;     /* by label: named as one of which none holds */
+    uint8_t *look; /* its thumbnail (vision/likeness.h); NULL: nobody has looked */
 };
 
 /* A row of a table that gave no image. */
