@@ -68,6 +68,7 @@ static struct thaw_graph *build(struct thaw_torch_weights *w, struct thaw_torch_
                                   .basic = !side(w, "layer1.0.conv3", 0),
                                   .width = side(w, "layer1.0.conv2", 0),
                                   .stem = {side(w, "conv1.0", 0), side(w, "conv1.3", 0)},
+                                  .first = side(w, "conv1", 0) + side(w, "conv1.6", 0),
                                   .averages = side(w, "layer2.0.downsample.1", 0) > 0};
     variant.groups = variant.basic || per_group < 1 ? 1 : variant.width / per_group;
     for (int i = 0; i < 4; i++)
