@@ -102,6 +102,7 @@ static bool fits(const struct move *m, const struct thaw_tensor *t)
 /* --- what does not match --- */
 
 enum { MISSING, MISFIT, UNKNOWN, KINDS, SHOWN = 3 };
+enum { DIMS = 8 + 24 * THAW_TENSOR_RANK }; /* room for sides of any size */
 
 struct mismatches {
     size_t n[KINDS];
@@ -109,19 +110,19 @@ struct mismatches {
     struct thaw_model_notes *notes;
 };
 
-static void dims_text(const long *dims, int rank, char text[96])
+static void dims_text(const long *dims, int rank, char text[DIMS])
 {
-    size_t n = (size_t)snprintf(text, 96, "[");
-    for (int i = 0; i < rank && n < 80; i++)
-        n += (size_t)snprintf(text + n, 96 - n, i ? ", %ld" : "%ld", dims[i]);
-    snprintf(text + n, 96 - n, "]");
+    size_t n = (size_t)snprintf(text, DIMS, "[");
+    for (int i = 0; i < rank; i++)
+        n += (size_t)snprintf(text + n, DIMS - n, i ? ", %ld" : "%ld", dims[i]);
+    snprintf(text + n, DIMS - n, "]");
 }
 
 /* `wanted`: the shape of what is needed; `t`: what the file has; either may be NULL. */
 static void tell(struct mismatches *m, const char *name, const char *layer,
                  const struct move *wanted, const struct thaw_tensor *t)
 {
-    char line[320], has[96], needs[96], shown[THAW_PICKLE_SHOWN];
+    char line[THAW_TORCH_NAME + 3 * DIMS], has[DIMS], needs[DIMS], shown[THAW_PICKLE_SHOWN];
     int kind = !t ? MISSING : wanted ? MISFIT : UNKNOWN;
     if (t)
         dims_text(t->dims, t->rank, has);
@@ -184,7 +185,7 @@ static bool in_head(const struct thaw_torch_weights *w, const char *name)
 static void check_rest(const struct thaw_torch_weights *w, bool has_top, const bool *used,
                        struct mismatches *bad)
 {
-    char has[96], shown[THAW_PICKLE_SHOWN];
+    char has[DIMS], shown[THAW_PICKLE_SHOWN];
     for (size_t i = 0; i < w->file->n_tensors; i++) {
         const struct thaw_tensor *t = &w->file->tensors[i];
         if (used[i] || counter(t->name))

@@ -77,7 +77,10 @@ enum { THAW_TORCH_NAME = 160 };
 const struct thaw_tensor *thaw_torch_layer(const struct thaw_torch_weights *weights,
                                            const char *layer, const char *role,
                                            char name[THAW_TORCH_NAME]);
-/* Filters or units of a layer; 0: absent. */
+/* Blocks that a stage may have; files that claim more are no network. */
+enum { THAW_TORCH_BLOCKS = 128 };
+
+/* Filters or units of a layer; 0: absent, or absurd. */
 int thaw_torch_width(const struct thaw_torch_weights *weights, const char *layer);
 
 /* thaw_torch_names.place of timm's inverted residuals: the {0}-th block is {b} of stage {a}. */

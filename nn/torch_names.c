@@ -107,7 +107,7 @@ const struct thaw_tensor *thaw_torch_layer(const struct thaw_torch_weights *weig
 int thaw_torch_width(const struct thaw_torch_weights *weights, const char *layer)
 {
     const struct thaw_tensor *t = thaw_torch_layer(weights, layer, "kernel", NULL);
-    return t && t->rank >= 2 && t->dims[0] < 1 << 20 ? (int)t->dims[0] : 0;
+    return t && t->rank >= 2 && t->count && t->dims[0] < 1 << 20 ? (int)t->dims[0] : 0;
 }
 
 /* --- names as they are --- */

@@ -1,6 +1,7 @@
 /* State dicts of torchvision's and timm's networks against PyTorch: names and shapes as it has
  * them, and features and answers from weights that both sides compute from positions. References:
  * tests/refs/make_import.py. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,7 +211,7 @@ static struct thaw_tensor *tensor(struct thaw_torch_file *file, const char *name
         if (!strcmp(file->tensors[i].name, name))
             return &file->tensors[i];
     CU_FAIL_FATAL("no such tensor");
-    return NULL;
+    abort();
 }
 
 static bool noted(const struct thaw_model_notes *notes, const char *text)
@@ -295,6 +296,30 @@ static void test_twins(void)
     json_decref(items);
 }
 
+/* Sides without numbers behind them must not make layers of such sizes. */
+static void test_absurd(void)
+{
+    static const long sides[][4] = {
+        {1000000, 1, 3, 3}, {0, 1000000, 3, 3}, {LONG_MAX, LONG_MAX, LONG_MAX, LONG_MAX}};
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+        struct thaw_error err = {0};
+        struct thaw_model_notes notes = {0};
+        const char *mode = NULL;
+        json_t *items = load();
+        const json_t *item = named(items, "tv:resnext");
+        struct thaw_torch_file *file = make(item, "");
+        struct thaw_tensor *t = tensor(file, "layer1.0.conv2.weight");
+        memcpy(t->dims, sides[i], sizeof sides[i]);
+        t->count = 0;
+        CU_ASSERT_PTR_NULL(import(file, item, &mode, &notes, &err));
+        CU_ASSERT_TRUE(thaw_says(&err, "does not fit", NULL));
+        CU_ASSERT_TRUE(noted(&notes, "another shape: layer1.0.conv2.weight"));
+        thaw_model_notes_release(&notes);
+        thaw_torch_free(file);
+        json_decref(items);
+    }
+}
+
 static void test_unknown(void)
 {
     struct thaw_error err = {0};
@@ -315,5 +340,6 @@ void thaw_test_import(void)
     CU_add_test(s, "what does not match is listed", test_mismatch);
     CU_add_test(s, "a classifier of another form is left out", test_other_head);
     CU_add_test(s, "networks with the same tensors", test_twins);
+    CU_add_test(s, "absurd sides", test_absurd);
     CU_add_test(s, "other networks", test_unknown);
 }

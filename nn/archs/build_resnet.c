@@ -86,7 +86,7 @@ static void stem(struct thaw_build *b, const struct thaw_resnet *net)
     }
     thaw_build_prefix(b, "%s", "");
     style->layer(name, 1, 0, 1, "conv");
-    thaw_build_conv(b, name, 64, deep ? 3 : 7, deep ? 1 : 2,
+    thaw_build_conv(b, name, net->first ? net->first : 64, deep ? 3 : 7, deep ? 1 : 2,
                     (deep ? THAW_SAME : 0) | (b->torch ? 0 : THAW_BIAS));
     thaw_build_norm(b, style->stem_norm, style->epsilon, 0.99);
     thaw_build_relu(b, style->stem_relu);

@@ -22,6 +22,7 @@ struct thaw_resnet { /* the variant */
     bool basic;        /* blocks of two 3x3 convolutions, for 18 and 34 layers */
     int width, groups; /* of the 3x3 convolution in stage 2; 0: 64 and 1 */
     int stem[2];       /* two more 3x3 convolutions in front, their filters; 0: none */
+    int first;         /* filters of the one behind them, or of the 7x7 one; 0: 64 */
     bool averages;     /* strided shortcuts average, then convolve */
 };
 

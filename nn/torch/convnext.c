@@ -68,21 +68,23 @@ static bool matches(const struct thaw_torch_weights *w)
            thaw_torch_layer(w, "_stage_3_block_0_layer_scale", "gamma", NULL);
 }
 
+static int width(const struct thaw_torch_weights *w, int stage, int block)
+{
+    char name[64];
+    snprintf(name, sizeof name, "_stage_%d_block_%d_pointwise_conv_2", stage, block);
+    return thaw_torch_width(w, name);
+}
+
 static struct thaw_graph *build(struct thaw_torch_weights *w, struct thaw_torch_net *net,
                                 struct thaw_error *err)
 {
     const struct thaw_arch_layers layers = {.torch = w};
     struct thaw_convnext variant = {{0}, {0}};
     struct thaw_arch arch = {.name = "convnext", .variant = &variant, .size = 224};
-    char name[48];
     for (int i = 0; i < 4; i++) {
-        do
-            snprintf(name, sizeof name, "_stage_%d_block_%d_pointwise_conv_2", i,
-                     variant.depths[i]++);
-        while (thaw_torch_width(w, name));
-        variant.depths[i]--;
-        snprintf(name, sizeof name, "_stage_%d_block_0_pointwise_conv_2", i);
-        variant.channels[i] = thaw_torch_width(w, name);
+        variant.channels[i] = width(w, i, 0);
+        while (variant.depths[i] < THAW_TORCH_BLOCKS && width(w, i, variant.depths[i]))
+            variant.depths[i]++;
     }
     for (int i = 0; thaw_archs[i]; i++) /* the sizes that Keras has, too, are called as there */
         if (thaw_archs[i]->build == thaw_convnext_build &&

@@ -35,6 +35,16 @@ static bool matches(const struct thaw_torch_weights *w)
     return thaw_torch_width(w, "conv1_conv") && thaw_torch_width(w, "conv5_block1_2_conv");
 }
 
+static int layers(const struct thaw_torch_weights *w, int stage)
+{
+    char name[48];
+    int n = 0;
+    do
+        snprintf(name, sizeof name, "conv%d_block%d_2_conv", stage, ++n);
+    while (n <= THAW_TORCH_BLOCKS && thaw_torch_width(w, name));
+    return n - 1;
+}
+
 static struct thaw_graph *build(struct thaw_torch_weights *w, struct thaw_torch_net *net,
                                 struct thaw_error *err)
 {
@@ -42,12 +52,8 @@ static struct thaw_graph *build(struct thaw_torch_weights *w, struct thaw_torch_
                                     .growth = thaw_torch_width(w, "conv2_block1_2_conv")};
     char name[48];
     int depth = 5;
-    for (int i = 0; i < 4; i++) {
-        do
-            snprintf(name, sizeof name, "conv%d_block%d_2_conv", i + 2, ++variant.layers[i]);
-        while (thaw_torch_width(w, name));
-        depth += 2 * --variant.layers[i];
-    }
+    for (int i = 0; i < 4; i++)
+        depth += 2 * (variant.layers[i] = layers(w, i + 2));
     snprintf(name, sizeof name, "densenet%d", depth);
     const struct thaw_arch arch = {.name = name, .variant = &variant, .size = 224};
     return thaw_densenet_build(&arch, &net->options, err);

@@ -66,21 +66,27 @@ static bool matches(const struct thaw_torch_weights *w)
 }
 
 /* Where a stage begins shows in timm's names only; torchvision has one depth. */
-static void read(const struct thaw_torch_weights *w, struct thaw_mobilenet_v2 *net)
+static int repeats(const struct thaw_torch_weights *w, int stage)
 {
     static const int usual[THAW_MOBILENET_V2_STAGES] = {1, 2, 3, 4, 3, 3, 1};
+    int n = 0;
+    if (w->names->forms == vision)
+        return usual[stage];
+    while (n < THAW_TORCH_BLOCKS && thaw_torch_tensor(w, "blocks.%d.%d.conv_dw.weight", stage, n))
+        n++;
+    return n;
+}
+
+static void read(const struct thaw_torch_weights *w, struct thaw_mobilenet_v2 *net)
+{
     int n = 0;
     char name[48];
     net->stem = thaw_torch_width(w, "Conv1");
     net->top = thaw_torch_width(w, "Conv_1");
-    for (int i = 0; i < THAW_MOBILENET_V2_STAGES; i++) {
-        net->repeats[i] = usual[i];
-        for (int k = 0; w->names->forms == timm; net->repeats[i] = ++k)
-            if (!thaw_torch_tensor(w, "blocks.%d.%d.conv_dw.weight", i, k))
-                break;
+    for (int i = 0; i < THAW_MOBILENET_V2_STAGES; n += net->repeats[i++]) {
         snprintf(name, sizeof name, "block_%d_project", n);
         net->channels[i] = thaw_torch_width(w, n ? name : "expanded_conv_project");
-        n += net->repeats[i];
+        net->repeats[i] = repeats(w, i);
     }
 }
 

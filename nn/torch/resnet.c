@@ -36,16 +36,11 @@ static bool matches(const struct thaw_torch_weights *w)
            thaw_torch_is(w, "layer1.0.bn1.weight", 1, 0);
 }
 
-static int rows(const struct thaw_torch_weights *w, const char *name)
+/* A side of a convolution's weight; 0: absent, or absurd. */
+static int side(const struct thaw_torch_weights *w, const char *name, int which)
 {
     const struct thaw_tensor *t = thaw_torch_tensor(w, "%s.weight", name);
-    return t && t->rank == 4 && t->dims[0] < 1 << 20 ? (int)t->dims[0] : 0;
-}
-
-static int channels(const struct thaw_torch_weights *w, const char *name)
-{
-    const struct thaw_tensor *t = thaw_torch_tensor(w, "%s.weight", name);
-    return t && t->rank == 4 && t->dims[1] < 1 << 20 ? (int)t->dims[1] : 0;
+    return t && t->rank == 4 && t->count && t->dims[which] < 1 << 20 ? (int)t->dims[which] : 0;
 }
 
 /* "resnet50", "resnext101_32x8d", "wide_resnet50_2", "resnet26d" */
@@ -68,15 +63,17 @@ static struct thaw_graph *build(struct thaw_torch_weights *w, struct thaw_torch_
                                 struct thaw_error *err)
 {
     char name[48];
-    int per_group = channels(w, "layer1.0.conv2");
+    int per_group = side(w, "layer1.0.conv2", 1);
     struct thaw_resnet variant = {.style = &thaw_resnet_style,
-                                  .basic = !rows(w, "layer1.0.conv3"),
-                                  .width = rows(w, "layer1.0.conv2"),
-                                  .stem = {rows(w, "conv1.0"), rows(w, "conv1.3")},
-                                  .averages = rows(w, "layer2.0.downsample.1") > 0};
+                                  .basic = !side(w, "layer1.0.conv3", 0),
+                                  .width = side(w, "layer1.0.conv2", 0),
+                                  .stem = {side(w, "conv1.0", 0), side(w, "conv1.3", 0)},
+                                  .first = side(w, "conv1", 0) + side(w, "conv1.6", 0),
+                                  .averages = side(w, "layer2.0.downsample.1", 0) > 0};
     variant.groups = variant.basic || per_group < 1 ? 1 : variant.width / per_group;
     for (int i = 0; i < 4; i++)
-        while (thaw_torch_tensor(w, "layer%d.%d.conv2.weight", i + 1, variant.blocks[i]))
+        while (variant.blocks[i] < THAW_TORCH_BLOCKS &&
+               thaw_torch_tensor(w, "layer%d.%d.conv2.weight", i + 1, variant.blocks[i]))
             variant.blocks[i]++;
     name_it(&variant, name);
     const struct thaw_arch arch = {.name = name, .variant = &variant, .size = 224};

@@ -29,7 +29,7 @@ static void count(const struct thaw_torch_weights *w, int convs[5])
 {
     int at = 0;
     for (int i = 0; i < 5; i++, at++) /* a pooling */
-        for (convs[i] = 0; conv_at(w, at); at += step(w))
+        for (convs[i] = 0; convs[i] < THAW_TORCH_BLOCKS && conv_at(w, at); at += step(w))
             convs[i]++;
 }
 
