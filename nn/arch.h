@@ -46,6 +46,9 @@ struct thaw_arch {
     /* Names of the first layer of each block that can be thawed, in the form of
      * thaw_arch_name_like; NULL-ended; one that a variant lacks is passed over. */
     const char *const *blocks;
+    /* Keras' network uses models as layers, Sequential ones: forms of the names of the layers in
+     * the first, the second, ...; NULL-ended. NULL: it is flat. */
+    const char *const *nested;
 };
 
 extern const struct thaw_arch *const thaw_archs[];

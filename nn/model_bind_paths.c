@@ -39,12 +39,29 @@ static int number_in_model(const struct thaw_config_model *model, int place)
     return number;
 }
 
-static int number_in_graph(const struct thaw_graph *graph, const int *order, int place)
+/* The model within a family's network that holds the layer; -1: the network itself. */
+static int model_of(const struct thaw_arch *arch, const struct thaw_node *node)
 {
-    int number = 0;
-    for (int i = 0; i < place; i++)
-        number += graph->nodes[order[i]].kind == graph->nodes[order[place]].kind;
-    return number;
+    for (int i = 0; arch && arch->nested && arch->nested[i]; i++)
+        if (thaw_arch_name_like(node->name, arch->nested[i]))
+            return i;
+    return -1;
+}
+
+/* Of the node at this place of Keras' order. */
+static char *path_in_graph(const struct thaw_graph *graph, const struct thaw_arch *arch,
+                           const int *order, int place, struct thaw_error *err)
+{
+    const struct thaw_node *node = &graph->nodes[order[place]];
+    int number = 0, inner = model_of(arch, node);
+    for (int i = 0; i < place; i++) {
+        const struct thaw_node *before = &graph->nodes[order[i]];
+        number += before->kind == node->kind && model_of(arch, before) == inner;
+    }
+    char *above = inner < 0 ? thaw_strdup("", err) : make_path("", "Sequential", inner, err);
+    char *path = above ? make_path(above, node->kind->name, number, err) : NULL;
+    free(above);
+    return path;
 }
 
 /* --- binding --- */
@@ -92,12 +109,15 @@ static int bind_config(struct binding *b, const struct thaw_config_model *model,
 
 static int bind_built(struct binding *b)
 {
+    const struct thaw_arch *arch = thaw_arch_of(b->graph);
     int failed = -1, *order = thaw_new((size_t)b->graph->n_nodes, sizeof *order, b->err);
     if (order && thaw_graph_keras_order(b->graph, order, b->err) == 0)
         failed = 0;
     for (int i = 0; !failed && i < b->graph->n_nodes; i++) {
         struct thaw_node *node = &b->graph->nodes[order[i]];
-        char *path = make_path("", node->kind->name, number_in_graph(b->graph, order, i), b->err);
+        if (!node->n_params)
+            continue;
+        char *path = path_in_graph(b->graph, arch, order, i, b->err);
         failed = path ? bind_path(b, path, node) : -1;
         free(path);
     }
@@ -143,8 +163,7 @@ int thaw_paths_classes(const struct thaw_keras_file *file, const struct thaw_gra
         if (graph->nodes[order[i]].n_params)
             last = i;
     if (last >= 0)
-        path = make_path("", graph->nodes[order[last]].kind->name,
-                         number_in_graph(graph, order, last), err);
+        path = path_in_graph(graph, thaw_arch_of(graph), order, last, err);
     if (!path)
         goto done;
     const struct thaw_keras_group *group = thaw_keras_find(file, path);

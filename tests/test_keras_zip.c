@@ -112,7 +112,7 @@ static void add_group(struct thaw_keras_file *file, const struct thaw_node *node
     CU_ASSERT_PTR_NOT_NULL_FATAL(group);
     for (int k = 0; k < node->n_params; k++) {
         const struct thaw_param *p = &node->params[k];
-        char number[8];
+        char number[12];
         snprintf(number, sizeof number, "%d", k);
         CU_ASSERT_EQUAL(thaw_keras_add_tensor(file, group, number, p->dims, p->rank, p->data, &err),
                         0);

@@ -92,3 +92,6 @@ bool thaw_convnext_matches(const struct thaw_arch *arch, const struct thaw_arch_
 
 const char *const thaw_convnext_blocks[] = {"*_stem_conv", "*_downsampling_layernorm_*",
                                             "*_stage_*_block_*_depthwise_conv", NULL};
+
+const char *const thaw_convnext_nested[] = {"*_stem_*", "*_downsampling_*_0", "*_downsampling_*_1",
+                                            "*_downsampling_*_2", NULL};

@@ -13,6 +13,6 @@ struct thaw_graph *thaw_convnext_build(const struct thaw_arch *arch,
                                        const struct thaw_arch_options *options,
                                        struct thaw_error *err);
 bool thaw_convnext_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers);
-extern const char *const thaw_convnext_blocks[];
+extern const char *const thaw_convnext_blocks[], *const thaw_convnext_nested[];
 
 #endif

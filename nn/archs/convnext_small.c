@@ -11,4 +11,5 @@ const struct thaw_arch thaw_arch_convnext_small = {
     .build = thaw_convnext_build,
     .matches = thaw_convnext_matches,
     .blocks = thaw_convnext_blocks,
+    .nested = thaw_convnext_nested,
 };
