@@ -44,6 +44,15 @@ def run(model, x):
     return [np.asarray(v) for v in y] if isinstance(y, (list, tuple)) else np.asarray(y)
 
 
+def damp(model):
+    """Of random weights, each residual block of EfficientNetV2 multiplies the rounding errors of those before it, until
+    in the M Keras' own float32 is 0.4 away from its float64: here blocks add a fifth of what they would."""
+    for layer in families.leaves(model):
+        if layer.name.endswith("project_bn"):
+            gamma, *others = layer.get_weights()
+            layer.set_weights([gamma * np.float32(0.2), *others])
+
+
 class Thaw:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
@@ -79,6 +88,8 @@ class Case:
         self.framework.backend.clear_session()
         self.model = self.build(classes=10)
         families.fill(self.model)
+        if function.startswith("EfficientNetV2"):
+            damp(self.model)
         pooled = [l for l in self.model.layers if type(l).__name__ == "GlobalAveragePooling2D"] or \
             [l for l in self.model.layers if type(l).__name__ == "Flatten"]
         both = self.framework.Model(self.model.inputs, [pooled[-1].input, self.model.outputs[0]])
