@@ -85,7 +85,7 @@ def fill(model, x):
         for module in model.modules():  # as in trained networks, a block adds little to its shortcut
             if type(module).__name__ in BLOCKS:
                 [m for n, m in module.named_modules() if isinstance(m, torch.nn.BatchNorm2d) and "downsample" not in n][-1] \
-                    .weight.mul_(0.3)
+                    .weight.mul_(0.1)
         for name, parameter in model.named_parameters():
             if name.endswith("gamma") or name.endswith("layer_scale"):
                 around(parameter, 0.1, 0.4)
