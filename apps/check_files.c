@@ -104,7 +104,7 @@ static json_t *properties_json(const struct thaw_check *c)
             thaw_check_property_text(property, cell->lo, text, sizeof text);
             thaw_check_property_text(property, cell->hi, hi, sizeof hi);
             json_array_append_new(
-                rule, json_pack("{s:s, s:s, s:s, s:I, s:I}", "from", text, "to", hi, "class",
+                rule, json_pack("{s:s, s:s, s:o, s:I, s:I}", "from", text, "to", hi, "class",
                                 thaw_text_json(c->sets[0].classes[cell->label]), "images",
                                 (json_int_t)cell->n, "right", (json_int_t)cell->right));
         }
