@@ -130,8 +130,9 @@ grep -aq '"activation": *"sigmoid"' "$T/ml.h5"
 thaw eval "$T/ml.h5" "$ml" --json --csv "$T/ml.csv" >"$T/ml.json" 2>/dev/null
 thaw predict "$T/ml.h5" "$ml/infarct" --json --csv "$T/p.csv" >"$T/p.json"
 py - "$T" "$both" <<'PY'
-import csv, json, math, sys
+import csv, json, math, struct, sys
 T, both = sys.argv[1], int(sys.argv[2])
+number = lambda text: struct.unpack("f", struct.pack("f", float(text)))[0]  # nine digits are one float32
 d, rows = json.load(open(T + "/ml.json")), list(csv.reader(open(T + "/ml.csv")))
 names, rows = rows[0][3:], rows[1:]
 assert names == ["infarct", "ring"] == [l["name"] for l in d["labels"]] and d["images"] == len(rows)
@@ -139,10 +140,10 @@ assert sum(r[1] == "infarct;ring" for r in rows) == both
 right = exact = 0
 loss, aucs, precisions = 0, [], []
 for r in rows:
-    assert r[2] == ";".join(n for n, p, l in zip(names, r[3:], d["labels"]) if float(p) >= l["threshold"])
+    assert r[2] == ";".join(n for n, p, l in zip(names, r[3:], d["labels"]) if number(p) >= l["threshold"])
     exact += r[1] == r[2]
 for k, l in enumerate(d["labels"]):
-    scored = [(float(r[3 + k]), l["name"] in r[1].split(";")) for r in rows]
+    scored = [(number(r[3 + k]), l["name"] in r[1].split(";")) for r in rows]
     yes, no = [p for p, y in scored if y], [p for p, y in scored if not y]
     assert l["support"] == len(yes)
     right += sum((p >= l["threshold"]) == y for p, y in scored)
