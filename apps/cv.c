@@ -142,6 +142,7 @@ static int lay_folds(struct thaw_cv *cv, struct thaw_error *err)
         run->round = r / cv->folds;
         run->fold = r % cv->folds;
         run->seed = cv->seeds[run->round];
+        run->decision.positive = -1;
         int *fold = cv->fold + (size_t)run->round * data->n;
         if (run->fold == 0 && thaw_folds(data, cv->folds, (uint64_t)run->seed, fold, err))
             return -1;
@@ -158,12 +159,13 @@ static int lay_folds(struct thaw_cv *cv, struct thaw_error *err)
 static void say_counts(struct thaw_cv *cv)
 {
     const struct thaw_dataset *data = &cv->data.train.data;
-    thaw_say(&cv->say, "%zu images, %d classes; %d folds x %d seeds: %d runs in %s", data->n,
-             data->n_classes, cv->folds, cv->rounds, cv->n_runs, cv->folder);
+    thaw_say(&cv->say, "%zu images, %d %s; %d folds x %d seeds: %d runs in %s", data->n,
+             data->n_classes, data->by_label ? "labels" : "classes", cv->folds, cv->rounds,
+             cv->n_runs, cv->folder);
     thaw_say(&cv->say,
-             "each run learns from the other folds, of which %.0f %% choose its weights; its own "
+             "each run learns from the other folds, of which %.0f %% choose its weights%s; its own "
              "fold has no part in any choice",
-             100 * cv->v->train.val_fraction);
+             100 * cv->v->train.val_fraction, cv->wanted.n ? " and thresholds" : "");
     if (cv->data.test_images)
         thaw_say(&cv->say, "%zu images for testing, not touched here", cv->data.test_images);
 }
@@ -171,17 +173,15 @@ static void say_counts(struct thaw_cv *cv)
 int thaw_cv_prepare(struct thaw_cv *cv, struct thaw_error *err)
 {
     const struct thaw_train_values *v = &cv->v->train;
-    if (v->multi_label || v->sensitivity_at)
-        return thaw_fail(err, THAW_EUSAGE,
-                         "%s: cross-validation judges the most probable of several classes; thaw "
-                         "train takes this option",
-                         v->multi_label ? "--multi-label" : "--sensitivity-at");
+    const struct thaw_dataset *data = &cv->data.train.data;
     cv->folds = cv->v->folds ? (int)cv->v->folds : FOLDS;
     if (thaw_say_begin(&cv->say, err) || read_seeds(cv, err) || choose_folder(cv, err))
         return -1;
     thaw_common_threads(&v->common);
-    if (thaw_train_data_gather(&cv->data, cv->source, v, &cv->say, err) || lay_folds(cv, err) ||
-        !(cv->plan = write_plan(cv, err)) || check_plan(cv, err))
+    if (thaw_train_data_gather(&cv->data, cv->source, v, &cv->say, err) ||
+        thaw_decision_init(&cv->wanted, v->sensitivity_at, v->positive, data->classes,
+                           data->n_classes, v->multi_label, err) ||
+        lay_folds(cv, err) || !(cv->plan = write_plan(cv, err)) || check_plan(cv, err))
         return -1;
     say_counts(cv);
     return 0;
@@ -192,9 +192,11 @@ void thaw_cv_release(struct thaw_cv *cv)
     for (int r = 0; cv->runs && r < cv->n_runs; r++) {
         free(cv->runs[r].folder);
         free(cv->runs[r].answers);
-        thaw_metrics_release(&cv->runs[r].metrics);
+        thaw_decision_release(&cv->runs[r].decision);
+        thaw_judgement_release(&cv->runs[r].judgement);
     }
-    thaw_metrics_release(&cv->pooled);
+    thaw_judgement_release(&cv->pooled);
+    thaw_decision_release(&cv->wanted);
     thaw_train_data_release(&cv->data);
     thaw_say_end(&cv->say);
     json_decref(cv->plan);

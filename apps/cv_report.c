@@ -1,4 +1,4 @@
-/* The figures of a cross-validation, for people and for programs. */
+/* A cross-validation for people and for programs. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,96 +6,10 @@
 #include "apps/cv.h"
 #include "apps/inputs.h"
 #include "apps/report.h"
+#include "apps/report_labels.h"
 #include "apps/text.h"
 #include "io/base/file.h"
-#include "io/base/mem.h"
-
-/* --- figures --- */
-
-static int judge_run(struct thaw_cv *cv, struct thaw_cv_run *run, float *p, int *labels,
-                     struct thaw_error *err)
-{
-    const struct thaw_dataset *data = &cv->data.train.data;
-    size_t n = 0, width = (size_t)data->n_classes, first = (size_t)run->round * data->n;
-    for (size_t i = 0; i < data->n; i++) {
-        if (cv->fold[first + i] != run->fold)
-            continue;
-        memcpy(p + n * width, cv->probabilities + (first + i) * width, width * sizeof *p);
-        labels[n++] = data->images[i].label;
-    }
-    return thaw_metrics_compute(&run->metrics, p, labels, n, data->n_classes, err);
-}
-
-int thaw_cv_judge(struct thaw_cv *cv, struct thaw_error *err)
-{
-    const struct thaw_dataset *data = &cv->data.train.data;
-    size_t all = (size_t)cv->rounds * data->n;
-    float *p = thaw_new(data->n, (size_t)data->n_classes * sizeof *p, err);
-    int *labels = thaw_new(all, sizeof *labels, err), rc = p && labels ? 0 : -1;
-    for (int r = 0; rc == 0 && r < cv->n_runs; r++)
-        rc = judge_run(cv, &cv->runs[r], p, labels, err);
-    for (size_t i = 0; rc == 0 && i < all; i++)
-        labels[i] = data->images[i % data->n].label;
-    if (rc == 0)
-        rc =
-            thaw_metrics_compute(&cv->pooled, cv->probabilities, labels, all, data->n_classes, err);
-    /* Answers of several seeds on one image are not independent: they narrow nothing. */
-    if (rc == 0)
-        thaw_wilson_share(cv->pooled.accuracy, data->n, &cv->pooled.accuracy_lo,
-                          &cv->pooled.accuracy_hi);
-    for (int c = 0; rc == 0 && c < data->n_classes; c++) {
-        struct thaw_class_metrics *m = &cv->pooled.per_class[c];
-        if (m->support)
-            thaw_wilson_share(m->recall, m->support / (size_t)cv->rounds, &m->recall_lo,
-                              &m->recall_hi);
-    }
-    free(p);
-    free(labels);
-    return rc;
-}
-
-enum figure { ACCURACY, BALANCED, MACRO_F1, AUC, LOSS, ECE, RECALLS }; /* RECALLS + class */
-
-static const struct {
-    const char *name, *key;
-} figures[RECALLS] = {{"accuracy", "accuracy"},         {"balanced accuracy", "balanced_accuracy"},
-                      {"macro-F1", "macro_f1"},         {"AUC, each class to the rest", "auc"},
-                      {"loss (cross-entropy)", "loss"}, {"expected calibration error", "ece"}};
-
-static double figure_of(const struct thaw_metrics *m, int which)
-{
-    const double values[RECALLS] = {m->accuracy, m->balanced_accuracy, m->macro_f1, m->auc, m->loss,
-                                    m->ece};
-    return which < RECALLS ? values[which] : m->per_class[which - RECALLS].recall;
-}
-
-/* Over the runs where the figure is defined; NAN where there are too few. */
-struct spread {
-    double mean, sd, least, most;
-    int n;
-};
-
-static struct spread spread_of(const struct thaw_cv *cv, int which)
-{
-    struct spread s = {.least = INFINITY, .most = -INFINITY};
-    double sum = 0, squares = 0;
-    for (int r = 0; r < cv->n_runs; r++) {
-        double x = figure_of(&cv->runs[r].metrics, which);
-        if (!isfinite(x))
-            continue;
-        sum += x;
-        s.least = fmin(s.least, x);
-        s.most = fmax(s.most, x);
-        s.n++;
-    }
-    s.mean = s.n ? sum / s.n : NAN;
-    for (int r = 0; r < cv->n_runs; r++) {
-        double x = figure_of(&cv->runs[r].metrics, which) - s.mean;
-        squares += isfinite(x) ? x * x : 0;
-    }
-    s.sd = s.n > 1 ? sqrt(squares / (s.n - 1)) : NAN;
-    return s;
-}
+#include "vision/labels.h"
 
 /* --- text --- */
 
@@ -107,9 +21,72 @@ static void put(FILE *to, double value, int width)
         fprintf(to, "%*s", width, "-");
 }
 
-static void print_spread(FILE *to, const struct thaw_cv *cv, const char *name, int which)
+static void print_head(FILE *to, const struct thaw_cv *cv)
 {
-    struct spread s = spread_of(cv, which);
+    const struct thaw_dataset *data = &cv->data.train.data;
+    fprintf(to, "%s: %zu images, %d %s, %d folds x %d seeds\n", cv->source, data->n,
+            data->n_classes, data->by_label ? "labels" : "classes", cv->folds, cv->rounds);
+    if (cv->data.groups)
+        fprintf(to, "%s\n", cv->data.groups);
+    else
+        fprintf(to, "no patients are known: if several images are of one, these figures are better "
+                    "than new patients\nwill give (--group-by)\n");
+    if (cv->data.copies)
+        fprintf(to, "%s\n", cv->data.copies);
+    if (cv->data.train.probe.n_bad)
+        fprintf(to, "%zu files skipped\n", cv->data.train.probe.n_bad);
+}
+
+/* Where the thresholds come from. */
+static void print_thresholds(FILE *to, const struct thaw_cv *cv)
+{
+    const struct thaw_decision *d = &cv->wanted;
+    char wanted[40];
+    size_t least = SIZE_MAX, most = 0;
+    if (!d->n)
+        return;
+    for (int r = 0; r < cv->n_runs; r++) {
+        size_t n = cv->runs[r].decision.images;
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+    }
+    fprintf(to, "\n%s from a threshold on that each run chose for %s%s, on\n",
+            d->positive < 0 ? "every label is said" : cv->data.train.data.classes[d->positive],
+            d->positive < 0 ? "" : "is said ", thaw_decision_wanted(d, wanted));
+    fprintf(to,
+            "the %zu to %zu images of the other folds that also chose its weights; the fold it "
+            "judges had no part\nin that.\n",
+            least, most);
+}
+
+static void print_runs(FILE *to, const struct thaw_cv *cv)
+{
+    struct thaw_cv_figures whole = thaw_cv_whole(cv), positive = thaw_cv_positive(cv);
+    const int columns[2][3] = {{0, 1, 3}, {0, 1, 5}};
+    static const char *const headings[2][3] = {{"accuracy", "balanced", "AUC"},
+                                               {"mean AUC", "mean AP", "all right"}};
+    bool by_label = cv->pooled.by_label;
+    fprintf(to, "\n%-10s %5s %8s", "seed", "fold", "images");
+    for (int k = 0; k < 3; k++)
+        fprintf(to, " %11s", headings[by_label][k]);
+    for (int k = 0; k < positive.n && k < 3; k++)
+        fprintf(to, " %11s", positive.list[k].name);
+    fprintf(to, "\n");
+    for (int r = 0; r < cv->n_runs; r++) {
+        const struct thaw_cv_run *run = &cv->runs[r];
+        fprintf(to, "%-10ld %5d %8zu", run->seed, run->fold + 1, run->images);
+        for (int k = 0; k < 3; k++)
+            put(to, whole.list[columns[by_label][k]].of(&run->judgement, 0), 12);
+        for (int k = 0; k < positive.n && k < 3; k++)
+            put(to, positive.list[k].of(&run->judgement, 0), 12);
+        fprintf(to, "\n");
+    }
+}
+
+static void print_spread(FILE *to, const struct thaw_cv *cv, const char *name,
+                         const struct thaw_cv_figure *figure, int k)
+{
+    struct thaw_cv_spread s = thaw_cv_spread(cv, figure, k);
     fprintf(to, "%-28s", name);
     put(to, s.mean, 7);
     put(to, s.sd, 9);
@@ -120,50 +97,69 @@ static void print_spread(FILE *to, const struct thaw_cv *cv, const char *name, i
     fprintf(to, "\n");
 }
 
-static void print_runs(FILE *to, const struct thaw_cv *cv)
+/* Each class below the rest. */
+static void print_classes(FILE *to, const struct thaw_cv *cv)
 {
-    fprintf(to, "\n%-10s %5s %8s %10s %10s %8s\n", "seed", "fold", "images", "accuracy", "balanced",
-            "AUC");
-    for (int r = 0; r < cv->n_runs; r++) {
-        const struct thaw_cv_run *run = &cv->runs[r];
-        fprintf(to, "%-10ld %5d %8zu", run->seed, run->fold + 1, run->images);
-        put(to, run->metrics.accuracy, 11);
-        put(to, run->metrics.balanced_accuracy, 11);
-        put(to, run->metrics.auc, 9);
+    const struct thaw_dataset *data = &cv->data.train.data;
+    struct thaw_cv_figures each = thaw_cv_each(cv);
+    for (int c = 0; c < data->n_classes; c++) {
+        char name[160];
+        snprintf(name, sizeof name, "%s %.18s%s", each.list[0].name, data->classes[c],
+                 strlen(data->classes[c]) > 18 ? ".." : "");
+        print_spread(to, cv, name, &each.list[0], c);
+    }
+}
+
+/* A row for each label: mean and deviation of its figures. */
+static void print_labels(FILE *to, const struct thaw_cv *cv)
+{
+    const struct thaw_dataset *data = &cv->data.train.data;
+    struct thaw_cv_figures each = thaw_cv_each(cv);
+    int width = thaw_report_width(data->classes, data->n_classes);
+    fprintf(to, "\n%-*s", width, "label");
+    for (int f = 0; f < each.n; f++)
+        fprintf(to, " %11s      sd", each.list[f].name);
+    fprintf(to, "\n");
+    for (int c = 0; c < data->n_classes; c++) {
+        int runs = cv->n_runs;
+        thaw_report_cell(to, data->classes[c], width, false);
+        for (int f = 0; f < each.n; f++) {
+            struct thaw_cv_spread s = thaw_cv_spread(cv, &each.list[f], c);
+            put(to, s.mean, 12);
+            put(to, s.sd, 8);
+            runs = s.n < runs ? s.n : runs;
+        }
+        if (runs < cv->n_runs)
+            fprintf(to, "   some of it in %d runs", runs);
         fprintf(to, "\n");
     }
 }
 
-void thaw_cv_text(FILE *to, const struct thaw_cv *cv)
+static void print_spreads(FILE *to, const struct thaw_cv *cv)
 {
-    const struct thaw_dataset *data = &cv->data.train.data;
-    fprintf(to, "%s: %zu images, %d classes, %d folds x %d seeds\n", cv->source, data->n,
-            data->n_classes, cv->folds, cv->rounds);
-    if (cv->data.groups)
-        fprintf(to, "%s\n", cv->data.groups);
-    else
-        fprintf(to, "no patients are known: if several images are of one, these figures are better "
-                    "than new patients\nwill give (--group-by)\n");
-    if (cv->data.copies)
-        fprintf(to, "%s\n", cv->data.copies);
-    if (cv->data.train.probe.n_bad)
-        fprintf(to, "%zu files skipped\n", cv->data.train.probe.n_bad);
-    print_runs(to, cv);
+    struct thaw_cv_figures whole = thaw_cv_whole(cv), positive = thaw_cv_positive(cv);
     fprintf(to, "\n%-28s%7s%9s%9s%10s\n", "", "mean", "sd", "least", "greatest");
-    for (int k = 0; k < RECALLS; k++)
-        print_spread(to, cv, figures[k].name, k);
-    for (int c = 0; c < data->n_classes; c++) {
-        char name[160];
-        snprintf(name, sizeof name, "recall %.18s%s", data->classes[c],
-                 strlen(data->classes[c]) > 18 ? ".." : "");
-        print_spread(to, cv, name, RECALLS + c);
-    }
+    for (int f = 0; f < positive.n; f++)
+        print_spread(to, cv, positive.list[f].name, &positive.list[f], 0);
+    for (int f = 0; f < whole.n; f++)
+        print_spread(to, cv, whole.list[f].name, &whole.list[f], 0);
+    if (cv->pooled.by_label)
+        print_labels(to, cv);
+    else
+        print_classes(to, cv);
     fprintf(to,
             "\nsd: standard deviation over the %d runs, of which several learn from the same "
             "images: how far one\nrun may be off, not how well the mean is known.\n",
             cv->n_runs);
+}
+
+static void print_pooled(FILE *to, const struct thaw_cv *cv)
+{
+    const struct thaw_dataset *data = &cv->data.train.data;
     fprintf(to, "\npooled: all %zu images, each judged by a model that was trained without it",
             data->n);
+    if (cv->wanted.n)
+        fprintf(to, ", at that model's threshold%s", cv->pooled.by_label ? "s" : "");
     if (cv->rounds > 1)
         fprintf(to,
                 ", once for each of %d seeds\n(counts are of all answers; the interval counts "
@@ -173,8 +169,24 @@ void thaw_cv_text(FILE *to, const struct thaw_cv *cv)
         fprintf(to,
                 "\nThe interval takes images as independent; several of one patient make it wider "
                 "than it says.");
-    fprintf(to, "\n\n");
-    thaw_report_tables(to, &cv->pooled, data->classes, NULL);
+    fprintf(to, "\nAUC here ranks answers of different models among each other; its mean above "
+                "does not.\n\n");
+    if (cv->pooled.by_label) {
+        thaw_report_labels_tables(to, &cv->pooled.labels, data->classes, NULL, NULL);
+        return;
+    }
+    if (cv->pooled.positive >= 0)
+        thaw_judgement_print_positive(to, &cv->pooled, data->classes);
+    thaw_report_tables(to, &cv->pooled.metrics, data->classes, NULL);
+}
+
+void thaw_cv_text(FILE *to, const struct thaw_cv *cv)
+{
+    print_head(to, cv);
+    print_thresholds(to, cv);
+    print_runs(to, cv);
+    print_spreads(to, cv);
+    print_pooled(to, cv);
 }
 
 /* --- JSON --- */
@@ -184,49 +196,92 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *spread_json(const struct thaw_cv *cv, int which)
+/* Joins the spread of each figure to `to`. */
+static void add_spreads(json_t *to, const struct thaw_cv *cv, struct thaw_cv_figures figures, int k)
 {
-    struct spread s = spread_of(cv, which);
-    return json_pack("{s:o, s:o, s:o, s:o, s:i}", "mean", number(s.mean), "sd", number(s.sd),
-                     "least", number(s.n ? s.least : NAN), "greatest", number(s.n ? s.most : NAN),
-                     "runs", s.n);
+    for (int f = 0; f < figures.n; f++) {
+        struct thaw_cv_spread s = thaw_cv_spread(cv, &figures.list[f], k);
+        json_object_set_new(to, figures.list[f].key,
+                            json_pack("{s:o, s:o, s:o, s:o, s:i}", "mean", number(s.mean), "sd",
+                                      number(s.sd), "least", number(s.least), "greatest",
+                                      number(s.most), "runs", s.n));
+    }
 }
 
-static json_t *run_json(const struct thaw_cv_run *run)
+/* The report of its fold is that of an evaluation. */
+static json_t *run_json(const struct thaw_cv *cv, const struct thaw_cv_run *run)
 {
     json_t *one =
         json_pack("{s:I, s:i, s:o, s:I}", "seed", (json_int_t)run->seed, "fold", run->fold + 1,
                   "folder", thaw_text_json(run->folder), "images", (json_int_t)run->images);
-    for (int k = 0; k < RECALLS; k++)
-        json_object_set_new(one, figures[k].key, number(figure_of(&run->metrics, k)));
+    json_t *report = thaw_judgement_json(&run->judgement, cv->data.train.data.classes, 0);
+    json_object_del(report, "skipped"); /* files were skipped before there were folds */
+    json_object_update_missing(one, report);
+    json_decref(report);
     return one;
+}
+
+/* Of classes: "recall", the spread of each one's; of labels "labels", each with its figures. */
+static void add_each(json_t *to, const struct thaw_cv *cv)
+{
+    const struct thaw_dataset *data = &cv->data.train.data;
+    struct thaw_cv_figures each = thaw_cv_each(cv);
+    json_t *list = json_array();
+    for (int c = 0; c < data->n_classes; c++) {
+        json_t *one = json_object(), *figures = json_object();
+        add_spreads(figures, cv, each, c);
+        json_object_set_new(one, "name", thaw_text_json(data->classes[c]));
+        json_object_update(one,
+                           data->by_label ? figures : json_object_get(figures, each.list[0].key));
+        json_decref(figures);
+        json_array_append_new(list, one);
+    }
+    json_object_set_new(to, data->by_label ? "labels" : each.list[0].key, list);
 }
 
 json_t *thaw_cv_json(const struct thaw_cv *cv)
 {
     const struct thaw_dataset *data = &cv->data.train.data;
-    json_t *runs = json_array(), *spread = json_object(), *recall = json_array();
+    char wanted[40];
+    json_t *runs = json_array(), *spread = json_object();
     for (int r = 0; r < cv->n_runs; r++)
-        json_array_append_new(runs, run_json(&cv->runs[r]));
-    for (int k = 0; k < RECALLS; k++)
-        json_object_set_new(spread, figures[k].key, spread_json(cv, k));
-    for (int c = 0; c < data->n_classes; c++) {
-        json_t *one = spread_json(cv, RECALLS + c);
-        json_object_set_new(one, "name", thaw_text_json(data->classes[c]));
-        json_array_append_new(recall, one);
-    }
-    return json_pack("{s:o, s:I, s:i, s:O, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "data",
-                     thaw_text_json(cv->source), "images", (json_int_t)data->n, "folds", cv->folds,
-                     "seeds", json_object_get(cv->plan, "seeds"), "groups",
-                     cv->data.groups ? thaw_text_json(cv->data.groups) : json_null(), "copies",
-                     cv->data.copies ? json_string(cv->data.copies) : json_null(), "test_images",
-                     json_integer((json_int_t)cv->data.test_images), "skipped_files",
-                     thaw_inputs_bad_json(&cv->data.train.probe), "spread", spread, "recall",
-                     recall, "runs", runs, "pooled",
-                     thaw_report_json(&cv->pooled, data->classes, cv->data.train.probe.n_bad));
+        json_array_append_new(runs, run_json(cv, &cv->runs[r]));
+    add_spreads(spread, cv, thaw_cv_whole(cv), 0);
+    add_spreads(spread, cv, thaw_cv_positive(cv), 0);
+    json_t *all = json_pack(
+        "{s:o, s:I, s:i, s:O, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "data",
+        thaw_text_json(cv->source), "images", (json_int_t)data->n, "folds", cv->folds, "seeds",
+        json_object_get(cv->plan, "seeds"), "groups",
+        cv->data.groups ? thaw_text_json(cv->data.groups) : json_null(), "copies",
+        cv->data.copies ? json_string(cv->data.copies) : json_null(), "test_images",
+        json_integer((json_int_t)cv->data.test_images), "skipped_files",
+        thaw_inputs_bad_json(&cv->data.train.probe), "thresholds_by",
+        cv->wanted.n ? json_string(thaw_decision_wanted(&cv->wanted, wanted)) : json_null(),
+        "spread", spread, "runs", runs, "pooled",
+        thaw_judgement_json(&cv->pooled, data->classes, cv->data.train.probe.n_bad));
+    if (all)
+        add_each(all, cv);
+    return all;
 }
 
 /* --- CSV --- */
+
+int thaw_cv_row(FILE *to, const struct thaw_cv *cv, size_t k, struct thaw_error *err)
+{
+    const struct thaw_dataset *data = &cv->data.train.data;
+    const struct thaw_decision *decision = &thaw_cv_run_of(cv, k)->decision;
+    const float *row = cv->probabilities + k * (size_t)data->n_classes;
+    char *truth = thaw_labels_text(data, k % data->n, err);
+    char *said =
+        thaw_judge_text(decision, data->by_label, row, data->classes, data->n_classes, err);
+    int rc = truth && said ? 0 : -1;
+    if (rc == 0)
+        thaw_report_csv_row(to, data->images[k % data->n].relative, truth, said, row,
+                            data->n_classes);
+    free(truth);
+    free(said);
+    return rc;
+}
 
 int thaw_cv_csv(const char *path, const struct thaw_cv *cv, struct thaw_error *err)
 {
@@ -238,17 +293,17 @@ int thaw_cv_csv(const char *path, const struct thaw_cv *cv, struct thaw_error *e
         return thaw_fail_errno(err, "%s", path);
     thaw_report_csv_head(to, data->classes, data->n_classes);
     fputs(",group,seed,fold\n", to);
-    for (size_t k = 0; k < (size_t)cv->rounds * data->n; k++) {
-        const struct thaw_dataset_image *image = &data->images[k % data->n];
-        const float *row = cv->probabilities + k * (size_t)data->n_classes;
-        thaw_report_csv_row(to, image->relative, data->classes[image->label],
-                            data->classes[thaw_report_top(row, data->n_classes)], row,
-                            data->n_classes);
+    int put_all = 0;
+    for (size_t k = 0; put_all == 0 && k < (size_t)cv->rounds * data->n; k++) {
+        const char *group = data->images[k % data->n].group;
+        put_all = thaw_cv_row(to, cv, k, err);
         putc(',', to);
-        thaw_csv_field(to, image->group ? image->group : "");
+        thaw_csv_field(to, group ? group : "");
         fprintf(to, ",%ld,%d\n", cv->seeds[k / data->n], cv->fold[k] + 1);
     }
-    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path) : thaw_file_write(path, text, size, err);
+    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path)
+             : put_all  ? -1
+                        : thaw_file_write(path, text, size, err);
     free(text);
     return rc;
 }

@@ -13,6 +13,7 @@
 #include "io/base/file.h"
 #include "io/base/mem.h"
 #include "io/csv.h"
+#include "vision/labels.h"
 
 static const int *folds_of(const struct thaw_cv *cv, const struct thaw_cv_run *run)
 {
@@ -31,24 +32,22 @@ static int write_answers(const struct thaw_cv *cv, const struct thaw_cv_run *run
                          struct thaw_error *err)
 {
     const struct thaw_dataset *data = &cv->data.train.data;
-    const float *answers = answers_of(cv, run);
+    size_t size = 0, first = (size_t)run->round * data->n;
     char *text = NULL;
-    size_t size = 0;
+    int put = 0;
     FILE *to = open_memstream(&text, &size);
     if (!to)
         return thaw_fail_errno(err, "%s", run->answers);
     thaw_report_csv_head(to, data->classes, data->n_classes);
     putc('\n', to);
-    for (size_t i = 0; i < data->n; i++) {
+    for (size_t i = 0; put == 0 && i < data->n; i++) {
         if (folds_of(cv, run)[i] != run->fold)
             continue;
-        const float *row = answers + i * (size_t)data->n_classes;
-        thaw_report_csv_row(to, data->images[i].relative, data->classes[data->images[i].label],
-                            data->classes[thaw_report_top(row, data->n_classes)], row,
-                            data->n_classes);
+        put = thaw_cv_row(to, cv, first + i, err);
         putc('\n', to);
     }
     int rc = fclose(to) ? thaw_fail_errno(err, "%s", run->answers)
+             : put      ? -1
                         : thaw_file_write(run->answers, text, size, err);
     free(text);
     return rc;
@@ -99,7 +98,7 @@ static int write_folds(const struct thaw_cv *cv, struct thaw_error *err)
     char *text = NULL, *path = thaw_format(err, "%s/folds.csv", cv->folder);
     size_t size = 0;
     FILE *to = path ? open_memstream(&text, &size) : NULL;
-    int rc = -1;
+    int put = 0;
     if (!to) {
         free(path);
         return path ? thaw_fail_errno(err, "folds.csv") : -1;
@@ -108,18 +107,23 @@ static int write_folds(const struct thaw_cv *cv, struct thaw_error *err)
     for (int r = 0; r < cv->rounds; r++)
         fprintf(to, ",seed %ld", cv->seeds[r]);
     putc('\n', to);
-    for (size_t i = 0; i < data->n; i++) {
+    for (size_t i = 0; put == 0 && i < data->n; i++) {
         const struct thaw_dataset_image *image = &data->images[i];
+        char *classes = thaw_labels_text(data, i, err);
         thaw_csv_field(to, image->relative);
         putc(',', to);
-        thaw_csv_field(to, data->classes[image->label]);
+        thaw_csv_field(to, classes ? classes : "");
         putc(',', to);
         thaw_csv_field(to, image->group ? image->group : "");
         for (size_t r = 0; r < (size_t)cv->rounds; r++)
             fprintf(to, ",%d", cv->fold[r * data->n + i] + 1);
         putc('\n', to);
+        put = classes ? 0 : -1;
+        free(classes);
     }
-    rc = fclose(to) ? thaw_fail_errno(err, "%s", path) : thaw_file_write(path, text, size, err);
+    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path)
+             : put      ? -1
+                        : thaw_file_write(path, text, size, err);
     free(text);
     free(path);
     return rc;
@@ -127,7 +131,26 @@ static int write_folds(const struct thaw_cv *cv, struct thaw_error *err)
 
 /* --- runs --- */
 
-static int train_one(struct thaw_cv *cv, const struct thaw_cv_run *run, struct thaw_error *err)
+/* The thresholds that the run chose, from its record. */
+static int read_decision(const struct thaw_cv *cv, struct thaw_cv_run *run, struct thaw_error *err)
+{
+    const struct thaw_dataset *data = &cv->data.train.data;
+    char *path = thaw_format(err, "%s/run.json", run->folder);
+    json_t *record = path ? thaw_json_load(path, err) : NULL;
+    const json_t *validation = json_object_get(record, "validation");
+    int rc = record ? thaw_decision_parse(&run->decision, json_object_get(validation, "decision"),
+                                          data->classes, data->n_classes, path, err)
+                    : -1;
+    if (rc == 0 && run->decision.n != cv->wanted.n)
+        rc =
+            thaw_fail(err, THAW_EINPUT, "%s: tells no thresholds; take %s away to do the run again",
+                      path, run->answers);
+    json_decref(record);
+    free(path);
+    return rc;
+}
+
+static int train_one(struct thaw_cv *cv, struct thaw_cv_run *run, struct thaw_error *err)
 {
     const struct thaw_dataset *data = &cv->data.train.data;
     struct thaw_train_values v = cv->v->train;
@@ -144,6 +167,8 @@ static int train_one(struct thaw_cv *cv, const struct thaw_cv_run *run, struct t
     v.resume = v.resume && access(checkpoint, F_OK) == 0;
     struct thaw_train_turn turn = {&cv->data, learns, answers_of(cv, run)};
     rc = thaw_train_turn_run(&v, cv->source, &turn, err);
+    if (rc == 0 && cv->wanted.n)
+        rc = read_decision(cv, run, err);
     if (rc == 0)
         rc = write_answers(cv, run, err);
 done:
@@ -155,21 +180,22 @@ done:
 static size_t count_right(const struct thaw_cv *cv, const struct thaw_cv_run *run)
 {
     const struct thaw_dataset *data = &cv->data.train.data;
+    const struct thaw_judgement by = {.by_label = data->by_label, .decision = &run->decision};
     size_t right = 0;
     for (size_t i = 0; i < data->n; i++)
         right += folds_of(cv, run)[i] == run->fold &&
-                 thaw_report_top(answers_of(cv, run) + i * (size_t)data->n_classes,
-                                 data->n_classes) == data->images[i].label;
+                 thaw_judge_right(&by, data, i, answers_of(cv, run) + i * (size_t)data->n_classes);
     return right;
 }
 
 /* The answers of one run, from its file or by doing it. */
 static int run_one(struct thaw_cv *cv, int r, double begun, int *done, struct thaw_error *err)
 {
-    const struct thaw_cv_run *run = &cv->runs[r];
+    struct thaw_cv_run *run = &cv->runs[r];
     bool known = cv->v->train.resume && access(run->answers, F_OK) == 0;
     char left[32] = "";
-    if (known ? read_answers(cv, run, err) : train_one(cv, run, err))
+    if (known ? read_answers(cv, run, err) || (cv->wanted.n && read_decision(cv, run, err))
+              : train_one(cv, run, err))
         return -1;
     *done += !known;
     double each = *done ? (thaw_progress_clock() - begun) / *done : 0;

@@ -134,12 +134,13 @@ static json_t *number(double value)
 json_t *thaw_decision_figures(const struct thaw_one_label *l)
 {
     const struct thaw_counts *c = &l->counts;
-    return json_pack("{s:f, s:o, s:[f, f], s:o, s:[f, f], s:I, s:I, s:I, s:I}", "threshold",
-                     (double)l->threshold, "sensitivity", number(l->recall), "sensitivity_ci95",
-                     l->recall_lo, l->recall_hi, "specificity", number(l->specificity),
-                     "specificity_ci95", l->specificity_lo, l->specificity_hi, "true_positives",
-                     (json_int_t)c->hit, "false_negatives", (json_int_t)c->missed, "true_negatives",
-                     (json_int_t)c->clear, "false_positives", (json_int_t)c->wrong);
+    return json_pack("{s:o, s:o, s:[f, f], s:o, s:[f, f], s:I, s:I, s:I, s:I}", "threshold",
+                     number((double)l->threshold), "sensitivity", number(l->recall),
+                     "sensitivity_ci95", l->recall_lo, l->recall_hi, "specificity",
+                     number(l->specificity), "specificity_ci95", l->specificity_lo,
+                     l->specificity_hi, "true_positives", (json_int_t)c->hit, "false_negatives",
+                     (json_int_t)c->missed, "true_negatives", (json_int_t)c->clear,
+                     "false_positives", (json_int_t)c->wrong);
 }
 
 json_t *thaw_decision_json(const struct thaw_decision *d, char *const *classes)
@@ -158,9 +159,9 @@ json_t *thaw_decision_json(const struct thaw_decision *d, char *const *classes)
                      "validation", "images", (json_int_t)d->images, "thresholds", list);
 }
 
-static int fail_record(const struct thaw_model_file *m, const char *what, struct thaw_error *err)
+static int fail_record(const char *path, const char *what, struct thaw_error *err)
 {
-    return thaw_fail(err, THAW_EINPUT, "%s: thresholds of its record: %s", m->path, what);
+    return thaw_fail(err, THAW_EINPUT, "%s: thresholds of its record: %s", path, what);
 }
 
 static size_t count_of(const json_t *object, const char *name)
@@ -169,17 +170,17 @@ static size_t count_of(const json_t *object, const char *name)
     return n > 0 ? (size_t)n : 0;
 }
 
-static int read_one(struct thaw_decision *d, int i, const json_t *entry,
-                    const struct thaw_model_file *m, struct thaw_error *err)
+static int read_one(struct thaw_decision *d, int i, const json_t *entry, char *const *classes,
+                    int n_classes, const char *path, struct thaw_error *err)
 {
     const char *name = json_string_value(json_object_get(entry, "class"));
     const json_t *threshold = json_object_get(entry, "threshold");
-    int class = name && m->classes ? find_class(name, m->classes, m->n_classes) : -1;
+    int class = name && classes ? find_class(name, classes, n_classes) : -1;
     struct thaw_one_label *l = &d->list[i];
     if (class < 0 || (d->n > 1 && class != i))
-        return fail_record(m, "they name other classes than the model", err);
+        return fail_record(path, "they name other classes than the model", err);
     if (!json_is_number(threshold))
-        return fail_record(m, "one is no number", err);
+        return fail_record(path, "one is no number", err);
     d->positive = d->n == 1 ? class : -1;
     l->threshold = (float)json_number_value(threshold);
     l->counts =
@@ -189,29 +190,35 @@ static int read_one(struct thaw_decision *d, int i, const json_t *entry,
     return 0;
 }
 
-int thaw_decision_read(struct thaw_decision *d, const struct thaw_model_file *m,
-                       struct thaw_error *err)
+int thaw_decision_parse(struct thaw_decision *d, const json_t *json, char *const *classes,
+                        int n_classes, const char *path, struct thaw_error *err)
 {
-    const json_t *record = m->record ? json_object_get(m->record, key) : NULL;
-    const json_t *list = json_object_get(record, "thresholds");
-    const char *by = json_string_value(json_object_get(record, "by"));
+    const json_t *list = json_object_get(json, "thresholds");
+    const char *by = json_string_value(json_object_get(json, "by"));
     size_t n = json_array_size(list);
     *d = (struct thaw_decision){.positive = -1};
-    if (!record || json_is_null(record))
+    if (!json || json_is_null(json))
         return 0;
-    if (n < 1 || (n != 1 && n != (size_t)m->n_classes) || (n == 1 && m->n_classes != 2))
-        return fail_record(m, "there must be one for two classes, or one for each label", err);
+    if (n < 1 || (n != 1 && n != (size_t)n_classes) || (n == 1 && n_classes != 2))
+        return fail_record(path, "there must be one for two classes, or one for each label", err);
     if (!by || (strcmp(by, "F1") != 0 && read_specificity(by, &d->specificity, NULL)))
-        return fail_record(m, "it does not say by what they were chosen", err);
+        return fail_record(path, "it does not say by what they were chosen", err);
     if (make_list(d, (int)n, err))
         return -1;
-    d->images = count_of(record, "images");
+    d->images = count_of(json, "images");
     for (int i = 0; i < d->n; i++)
-        if (read_one(d, i, json_array_get(list, (size_t)i), m, err)) {
+        if (read_one(d, i, json_array_get(list, (size_t)i), classes, n_classes, path, err)) {
             thaw_decision_release(d);
             return -1;
         }
     return 0;
+}
+
+int thaw_decision_read(struct thaw_decision *d, const struct thaw_model_file *m,
+                       struct thaw_error *err)
+{
+    return thaw_decision_parse(d, m->record ? json_object_get(m->record, key) : NULL, m->classes,
+                               m->n_classes, m->path, err);
 }
 
 /* --- use --- */
@@ -222,12 +229,4 @@ const struct thaw_rule *thaw_decision_rule(const struct thaw_decision *d, struct
         return NULL;
     *rule = (struct thaw_rule){d->positive, d->list[0].threshold};
     return rule;
-}
-
-float *thaw_decision_thresholds(const struct thaw_decision *d, int labels, struct thaw_error *err)
-{
-    float *thresholds = thaw_new((size_t)labels, sizeof *thresholds, err);
-    for (int i = 0; thresholds && i < labels; i++)
-        thresholds[i] = i < d->n ? d->list[i].threshold : undecided;
-    return thresholds;
 }

@@ -34,14 +34,21 @@ const char *thaw_decision_wanted(const struct thaw_decision *d, char text[40]);
 /* {"by", "chosen_on", "images", "thresholds": [{"class", "threshold", ...}]}; a new reference. */
 json_t *thaw_decision_json(const struct thaw_decision *d, char *const *classes);
 
-/* What a model's record says; n is 0 without such a member. */
+/* Back from what thaw_decision_json gave (NULL or null: nothing was chosen, n is 0) for these
+ * classes; `path` names the file in errors. */
+int thaw_decision_parse(struct thaw_decision *d, const json_t *json, char *const *classes,
+                        int n_classes, const char *path, struct thaw_error *err);
+/* What a model's record says. */
 int thaw_decision_read(struct thaw_decision *d, const struct thaw_model_file *m,
                        struct thaw_error *err);
 
-/* Of two classes: for thaw_metrics_compute_by; NULL where there is no threshold. */
+/* Of two classes: `positive` from this probability of it on, else the other one. */
+struct thaw_rule {
+    int positive;
+    float threshold;
+};
+/* NULL where there is no threshold, or labels have theirs. */
 const struct thaw_rule *thaw_decision_rule(const struct thaw_decision *d, struct thaw_rule *rule);
-/* By label: [labels], 1/2 where nothing was chosen. The caller frees. */
-float *thaw_decision_thresholds(const struct thaw_decision *d, int labels, struct thaw_error *err);
 
 /* "threshold", "sensitivity", "sensitivity_ci95", "specificity", "specificity_ci95",
  * "true_positives", "false_negatives", "true_negatives", "false_positives". */

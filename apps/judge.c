@@ -9,27 +9,49 @@
 #include "io/base/mem.h"
 #include "vision/labels.h"
 
-/* --- figures --- */
+static const float undecided = 0.5F;
 
-static float *targets_of(const struct thaw_dataset *data, struct thaw_error *err)
+static float threshold_of(const struct thaw_decision *d, int k)
 {
-    float *targets = thaw_new(data->n, (size_t)data->n_classes * sizeof *targets, err);
-    for (size_t i = 0; targets && i < data->n; i++)
-        thaw_labels_targets(data, &i, 1, targets + i * (size_t)data->n_classes);
-    return targets;
+    return k < d->n ? d->list[k].threshold : undecided;
 }
 
-static int judge_labels(struct thaw_judgement *j, const struct thaw_dataset *data,
-                        const float *probabilities, struct thaw_error *err)
+/* --- figures --- */
+
+/* Row r is of image r % data->n. */
+struct answers {
+    const struct thaw_dataset *data;
+    const float *probabilities;
+    size_t rows;
+    const struct thaw_decision *one;       /* that decides all */
+    const struct thaw_decision *const *by; /* [rows]; NULL: `one` does */
+};
+
+static const struct thaw_decision *decision_of(const struct answers *a, size_t row)
 {
-    float *targets = targets_of(data, err);
-    float *thresholds =
-        targets ? thaw_decision_thresholds(j->decision, data->n_classes, err) : NULL;
-    int rc = thresholds ? thaw_label_metrics_compute(&j->labels, probabilities, targets, data->n,
-                                                     data->n_classes, thresholds, err)
-                        : -1;
+    return a->by ? a->by[row] : a->one;
+}
+
+static int judge_labels(struct thaw_judgement *j, const struct answers *a, struct thaw_error *err)
+{
+    size_t width = (size_t)a->data->n_classes;
+    float *targets = thaw_new(a->rows, width * sizeof *targets, err);
+    bool *said = thaw_new(a->rows, width * sizeof *said, err);
+    int rc = targets && said ? 0 : -1;
+    for (size_t r = 0; rc == 0 && r < a->rows; r++) {
+        size_t image = r % a->data->n;
+        thaw_labels_targets(a->data, &image, 1, targets + r * width);
+        for (int k = 0; k < a->data->n_classes; k++)
+            said[r * width + (size_t)k] =
+                thaw_judge_says(decision_of(a, r), a->probabilities + r * width, k);
+    }
+    if (rc == 0)
+        rc = thaw_label_metrics_compute(&j->labels, a->probabilities, targets, said, a->rows,
+                                        a->data->n_classes, err);
+    for (int k = 0; rc == 0 && !a->by && k < a->data->n_classes; k++)
+        j->labels.per_label[k].threshold = threshold_of(a->one, k);
     free(targets);
-    free(thresholds);
+    free(said);
     return rc;
 }
 
@@ -46,39 +68,95 @@ static struct thaw_one_label one_of(const struct thaw_metrics *m, int positive, 
     return l;
 }
 
-static int judge_classes(struct thaw_judgement *j, const struct thaw_dataset *data,
-                         const float *probabilities, struct thaw_error *err)
+static int judge_classes(struct thaw_judgement *j, const struct answers *a, struct thaw_error *err)
 {
     struct thaw_rule room;
-    const struct thaw_rule *rule = thaw_decision_rule(j->decision, &room);
+    const struct thaw_rule *rule = thaw_decision_rule(a->one, &room);
     struct thaw_metrics even = {0};
-    int *labels = thaw_new(data->n, sizeof *labels, err), n = data->n_classes;
-    int rc = labels ? 0 : -1;
-    for (size_t i = 0; rc == 0 && i < data->n; i++)
-        labels[i] = data->images[i].label;
+    const float *p = a->probabilities;
+    int n = a->data->n_classes;
+    int *labels = thaw_new(a->rows, sizeof *labels, err);
+    int *said = thaw_new(a->rows, sizeof *said, err), rc = labels && said ? 0 : -1;
+    for (size_t r = 0; rc == 0 && r < a->rows; r++) {
+        labels[r] = a->data->images[r % a->data->n].label;
+        said[r] = thaw_judge_class(decision_of(a, r), p + r * (size_t)n, n);
+    }
     if (rc == 0)
-        rc = thaw_metrics_compute_by(&j->metrics, probabilities, labels, data->n, n, rule, err);
+        rc = thaw_metrics_compute_by(&j->metrics, p, labels, said, a->rows, n, err);
     if (rc == 0 && j->positive >= 0)
-        rc = thaw_metrics_compute(&even, probabilities, labels, data->n, n, err);
+        rc = thaw_metrics_compute(&even, p, labels, a->rows, n, err);
     if (rc == 0 && j->positive >= 0) {
-        j->at = one_of(&j->metrics, j->positive, rule ? rule->threshold : 0.5F);
-        j->even = one_of(&even, j->positive, 0.5F);
+        float threshold = a->by ? NAN : rule ? rule->threshold : undecided;
+        j->at = one_of(&j->metrics, j->positive, threshold);
+        j->even = one_of(&even, j->positive, undecided);
         j->even_accuracy = even.accuracy;
     }
     thaw_metrics_release(&even);
     free(labels);
+    free(said);
     return rc;
+}
+
+static int judge(struct thaw_judgement *j, const struct answers *a, int positive,
+                 struct thaw_error *err)
+{
+    *j = (struct thaw_judgement){.by_label = a->data->by_label,
+                                 .positive = positive < 0 ? a->one->positive : positive,
+                                 .decision = a->one};
+    return j->by_label ? judge_labels(j, a, err) : judge_classes(j, a, err);
 }
 
 int thaw_judge(struct thaw_judgement *j, const struct thaw_dataset *data,
                const float *probabilities, const struct thaw_decision *decision, int positive,
                struct thaw_error *err)
 {
-    *j = (struct thaw_judgement){.by_label = data->by_label,
-                                 .positive = positive < 0 ? decision->positive : positive,
-                                 .decision = decision};
-    return j->by_label ? judge_labels(j, data, probabilities, err)
-                       : judge_classes(j, data, probabilities, err);
+    const struct answers all = {data, probabilities, data->n, decision, NULL};
+    return judge(j, &all, positive, err);
+}
+
+/* --- several rounds --- */
+
+static void widen_share(double share, size_t n, size_t rounds, double *lo, double *hi)
+{
+    if (n)
+        thaw_wilson_share(share, n / rounds, lo, hi);
+}
+
+static void widen_one(struct thaw_one_label *l, size_t rounds)
+{
+    widen_share(l->recall, l->support, rounds, &l->recall_lo, &l->recall_hi);
+    widen_share(l->specificity, l->counts.clear + l->counts.wrong, rounds, &l->specificity_lo,
+                &l->specificity_hi);
+}
+
+static void widen(struct thaw_judgement *j, size_t rounds)
+{
+    struct thaw_metrics *m = &j->metrics;
+    struct thaw_label_metrics *l = &j->labels;
+    for (int k = 0; k < l->labels; k++)
+        widen_one(&l->per_label[k], rounds);
+    widen_share(l->exact, l->images, rounds, &l->exact_lo, &l->exact_hi);
+    for (int k = 0; k < m->classes; k++) {
+        struct thaw_class_metrics *c = &m->per_class[k];
+        widen_share(c->recall, c->support, rounds, &c->recall_lo, &c->recall_hi);
+    }
+    widen_share(m->accuracy, m->images, rounds, &m->accuracy_lo, &m->accuracy_hi);
+    if (j->positive >= 0) {
+        widen_one(&j->at, rounds);
+        widen_one(&j->even, rounds);
+    }
+}
+
+int thaw_judge_rounds(struct thaw_judgement *j, const struct thaw_dataset *data,
+                      const float *probabilities, size_t rounds,
+                      const struct thaw_decision *const *by, const struct thaw_decision *wanted,
+                      struct thaw_error *err)
+{
+    const struct answers all = {data, probabilities, rounds * data->n, wanted, by};
+    if (judge(j, &all, -1, err))
+        return -1;
+    widen(j, rounds);
+    return 0;
 }
 
 void thaw_judgement_release(struct thaw_judgement *j)
@@ -100,7 +178,7 @@ int thaw_judge_class(const struct thaw_decision *decision, const float *row, int
 
 bool thaw_judge_says(const struct thaw_decision *decision, const float *row, int k)
 {
-    return row[k] >= (k < decision->n ? decision->list[k].threshold : 0.5F);
+    return row[k] >= threshold_of(decision, k);
 }
 
 bool thaw_judge_right(const struct thaw_judgement *j, const struct thaw_dataset *data, size_t i,
@@ -160,7 +238,7 @@ static void share_line(FILE *to, const char *name, const char *class, double val
 }
 
 /* The class that is looked for, and where the threshold comes from. */
-static void print_positive(FILE *to, const struct thaw_judgement *j, char *const *classes)
+void thaw_judgement_print_positive(FILE *to, const struct thaw_judgement *j, char *const *classes)
 {
     char wanted[40];
     const char *positive = classes[j->positive], *other = classes[1 - j->positive];
@@ -177,7 +255,7 @@ static void print_positive(FILE *to, const struct thaw_judgement *j, char *const
                c->hit + c->missed);
     share_line(to, "specificity", other, l->specificity, l->specificity_lo, l->specificity_hi,
                c->clear, c->clear + c->wrong);
-    if (j->decision->images)
+    if (j->decision->n)
         fprintf(to,
                 "(by the more probable class: sensitivity %.4f, specificity %.4f, accuracy %.4f)\n",
                 j->even.recall, j->even.specificity, j->even_accuracy);
@@ -193,7 +271,7 @@ void thaw_judgement_print(FILE *to, const struct thaw_judgement *j, char *const 
     }
     if (j->positive >= 0) {
         fprintf(to, "\n");
-        print_positive(to, j, classes);
+        thaw_judgement_print_positive(to, j, classes);
     }
     thaw_report_text(to, &j->metrics, classes, selected);
 }

@@ -12,7 +12,8 @@ struct thaw_judgement {
     struct thaw_metrics metrics;      /* of classes, as the decision says */
     struct thaw_label_metrics labels; /* of labels, at their thresholds */
     /* Of two classes where one is looked for: its figures as the decision says, and (the threshold
-     * of `even` is 1/2) where the more probable class is taken. */
+     * of `even` is 1/2) where the more probable class is taken. Thresholds are NAN where several
+     * decisions were used. */
     int positive; /* else -1 */
     struct thaw_one_label at, even;
     double even_accuracy;
@@ -26,6 +27,14 @@ struct thaw_judgement {
 int thaw_judge(struct thaw_judgement *j, const struct thaw_dataset *data,
                const float *probabilities, const struct thaw_decision *decision, int positive,
                struct thaw_error *err);
+/* The same of several rounds of answers to the same images, probabilities [rounds][data->n]
+ * [n_classes], where by[rounds * data->n] decides each. `wanted` is what they have in common: it
+ * has chosen nothing. The figures are of all answers; their intervals count each image once, since
+ * several answers on one image are not independent. */
+int thaw_judge_rounds(struct thaw_judgement *j, const struct thaw_dataset *data,
+                      const float *probabilities, size_t rounds,
+                      const struct thaw_decision *const *by, const struct thaw_decision *wanted,
+                      struct thaw_error *err);
 void thaw_judgement_release(struct thaw_judgement *j);
 
 /* Images that are right: with all their labels. */
@@ -44,5 +53,7 @@ json_t *thaw_judgement_json(const struct thaw_judgement *j, char *const *classes
 /* The same as tables; `selected` as thaw_report_text has it. */
 void thaw_judgement_print(FILE *to, const struct thaw_judgement *j, char *const *classes,
                           const char *selected);
+/* The part on the class that is looked for, j->positive. */
+void thaw_judgement_print_positive(FILE *to, const struct thaw_judgement *j, char *const *classes);
 
 #endif

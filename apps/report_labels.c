@@ -12,13 +12,13 @@ static json_t *number(double value)
 
 static json_t *label_json(const char *name, const struct thaw_one_label *l)
 {
-    return json_pack("{s:s, s:I, s:o, s:[f, f], s:o, s:[f, f], s:o, s:o, s:o, s:o, s:f}", "name",
+    return json_pack("{s:s, s:I, s:o, s:[f, f], s:o, s:[f, f], s:o, s:o, s:o, s:o, s:o}", "name",
                      name, "support", (json_int_t)l->support, "recall", number(l->recall),
                      "recall_ci95", l->recall_lo, l->recall_hi, "specificity",
                      number(l->specificity), "specificity_ci95", l->specificity_lo,
                      l->specificity_hi, "precision", number(l->precision), "f1", number(l->f1),
                      "auc", number(l->auc), "average_precision", number(l->average_precision),
-                     "threshold", (double)l->threshold);
+                     "threshold", number((double)l->threshold));
 }
 
 json_t *thaw_report_labels_json(const struct thaw_label_metrics *m, char *const *classes,
@@ -54,9 +54,11 @@ static void say_thresholds(FILE *to, const struct thaw_decision *d)
 {
     char wanted[40];
     int open = 0;
-    for (int i = 0; i < d->n; i++)
+    for (int i = 0; d && i < d->n; i++)
         open += isnan(d->list[i].recall) || isnan(d->list[i].specificity);
-    if (!d->images)
+    if (!d)
+        fprintf(to, "thresholds: each model its own\n");
+    else if (!d->images)
         fprintf(to, "thresholds: 0.5 for every label; the model names no others\n");
     else if (d->specificity > 0)
         fprintf(to,
@@ -66,7 +68,7 @@ static void say_thresholds(FILE *to, const struct thaw_decision *d)
     else
         fprintf(to, "thresholds: of each label that with the highest F1 on %zu validation images\n",
                 d->images);
-    if (d->images && open)
+    if (open)
         fprintf(to, "(0.5 for %d label%s that all of those images have, or none)\n", open,
                 open == 1 ? "" : "s");
 }
@@ -74,11 +76,17 @@ static void say_thresholds(FILE *to, const struct thaw_decision *d)
 void thaw_report_labels_text(FILE *to, const struct thaw_label_metrics *m, char *const *classes,
                              const struct thaw_decision *decision, const char *selected)
 {
+    fprintf(to, "%zu images, %d labels\n\n", m->images, m->labels);
+    thaw_report_labels_tables(to, m, classes, decision, selected);
+}
+
+void thaw_report_labels_tables(FILE *to, const struct thaw_label_metrics *m, char *const *classes,
+                               const struct thaw_decision *decision, const char *selected)
+{
     char mark[200] = "", interval[32];
     int width = thaw_report_width(classes, m->labels);
     if (selected)
         snprintf(mark, sizeof mark, "   [%s]", selected);
-    fprintf(to, "%zu images, %d labels\n\n", m->images, m->labels);
     fprintf(to, "%-*s  recall %-16s support specificity precision     F1    AUC     AP threshold\n",
             width, "label", "  95 % interval");
     for (int i = 0; i < m->labels; i++) {

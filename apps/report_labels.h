@@ -15,4 +15,9 @@ json_t *thaw_report_labels_json(const struct thaw_label_metrics *m, char *const 
 void thaw_report_labels_text(FILE *to, const struct thaw_label_metrics *m, char *const *classes,
                              const struct thaw_decision *decision, const char *selected);
 
+/* The same without the line that counts images and labels. No decision (NULL): the answers are of
+ * several models, each with thresholds of its own. */
+void thaw_report_labels_tables(FILE *to, const struct thaw_label_metrics *m, char *const *classes,
+                               const struct thaw_decision *decision, const char *selected);
+
 #endif

@@ -237,8 +237,7 @@ int thaw_train_data_gather(struct thaw_train_data *d, const char *root,
     struct thaw_dataset *train = &d->train.data, *val = &d->val.data;
     struct thaw_preprocess small;
     char *found = NULL;
-    *d = (struct thaw_train_data){0};
-    if (list_first(d, root, v, say, err))
+    if (begin(d, v, err) || list_first(d, root, v, say, err))
         return -1;
     if (d->parts.val) {
         int rc = list_part(d, THAW_PART_VAL, train, v, val, err);

@@ -26,14 +26,14 @@ void thaw_one_label_fill(struct thaw_one_label *l)
 
 /* What goes over all labels of an image. */
 static void count_images(struct thaw_label_metrics *m, const float *p, const float *targets,
-                         const float *thresholds)
+                         const bool *said)
 {
     size_t labels = (size_t)m->labels, exact = 0, right = 0;
-    for (size_t i = 0; i < m->images; i++, p += labels, targets += labels) {
+    for (size_t i = 0; i < m->images; i++, p += labels, targets += labels, said += labels) {
         size_t hits = 0;
         for (size_t k = 0; k < labels; k++) {
             bool holds = targets[k] > 0.5F;
-            hits += holds == (p[k] >= thresholds[k]);
+            hits += holds == said[k];
             m->loss -= log(fmax(holds ? (double)p[k] : 1 - (double)p[k], 1e-37));
         }
         right += hits;
@@ -44,6 +44,16 @@ static void count_images(struct thaw_label_metrics *m, const float *p, const flo
     m->accuracy = (double)right / answers;
     m->exact = (double)exact / (double)m->images;
     thaw_wilson(exact, m->images, &m->exact_lo, &m->exact_hi);
+}
+
+/* Of label k. */
+static struct thaw_counts count_label(const struct thaw_label_metrics *m, const float *targets,
+                                      const bool *said, int k)
+{
+    struct thaw_counts c = {0};
+    for (size_t i = (size_t)k; i < m->images * (size_t)m->labels; i += (size_t)m->labels)
+        ++*(targets[i] > 0.5F ? said[i] ? &c.hit : &c.missed : said[i] ? &c.wrong : &c.clear);
+    return c;
 }
 
 static void average(struct thaw_label_metrics *m)
@@ -73,7 +83,7 @@ static void average(struct thaw_label_metrics *m)
 }
 
 int thaw_label_metrics_compute(struct thaw_label_metrics *m, const float *probabilities,
-                               const float *targets, size_t n, int labels, const float *thresholds,
+                               const float *targets, const bool *said, size_t n, int labels,
                                struct thaw_error *err)
 {
     *m = (struct thaw_label_metrics){.images = n, .labels = labels};
@@ -89,13 +99,13 @@ int thaw_label_metrics_compute(struct thaw_label_metrics *m, const float *probab
     for (int k = 0; k < labels; k++) {
         struct thaw_one_label *l = &m->per_label[k];
         thaw_rank_label(probabilities, targets, n, labels, k, scores);
-        l->threshold = thresholds[k];
-        l->counts = thaw_count_at(scores, n, l->threshold);
+        l->threshold = NAN;
+        l->counts = count_label(m, targets, said, k);
         thaw_one_label_fill(l);
         l->auc = thaw_auc(scores, n);
         l->average_precision = thaw_average_precision(scores, n);
     }
-    count_images(m, probabilities, targets, thresholds);
+    count_images(m, probabilities, targets, said);
     average(m);
     free(scores);
     return 0;

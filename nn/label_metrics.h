@@ -6,8 +6,8 @@
 #include "nn/rank.h"
 
 struct thaw_one_label {
-    size_t support; /* images in which it holds */
-    float threshold;
+    size_t support;                            /* images in which it holds */
+    float threshold;                           /* NAN: there is not one alone */
     struct thaw_counts counts;                 /* at the threshold */
     double precision, recall, specificity, f1; /* NAN where undefined */
     double recall_lo, recall_hi;               /* Wilson's 95 % interval */
@@ -28,10 +28,10 @@ struct thaw_label_metrics {
     struct thaw_one_label *per_label;
 };
 
-/* probabilities and targets [n][labels] (1 where the label holds, else 0), thresholds [labels]: a
- * label is said to hold from its threshold on. */
+/* probabilities and targets [n][labels] (1 where the label holds, else 0), said [n][labels]:
+ * whether it is said to hold. The thresholds become NAN: who knows them fills them in. */
 int thaw_label_metrics_compute(struct thaw_label_metrics *m, const float *probabilities,
-                               const float *targets, size_t n, int labels, const float *thresholds,
+                               const float *targets, const bool *said, size_t n, int labels,
                                struct thaw_error *err);
 void thaw_label_metrics_release(struct thaw_label_metrics *m);
 

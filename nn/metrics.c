@@ -38,15 +38,8 @@ static int argmax(const float *row, int n)
     return best;
 }
 
-static int decide(const float *row, int n, const struct thaw_rule *rule)
-{
-    return !rule                                    ? argmax(row, n)
-           : row[rule->positive] >= rule->threshold ? rule->positive
-                                                    : 1 - rule->positive;
-}
-
-static void count(struct thaw_metrics *m, const float *p, const int *labels, size_t n,
-                  const struct thaw_rule *rule)
+static void count(struct thaw_metrics *m, const float *p, const int *labels, const int *said,
+                  size_t n)
 {
     size_t classes = (size_t)m->classes, hits = 0;
     double bin_n[CALIBRATION_BINS] = {0}, bin_p[CALIBRATION_BINS] = {0},
@@ -57,12 +50,12 @@ static void count(struct thaw_metrics *m, const float *p, const int *labels, siz
         int bin = (int)(row[top] * CALIBRATION_BINS);
         bin = bin < 0 ? 0 : bin >= CALIBRATION_BINS ? CALIBRATION_BINS - 1 : bin;
         bool hit = top == labels[i];
-        int said = decide(row, m->classes, rule);
-        hits += said == labels[i];
+        int answer = said ? said[i] : top;
+        hits += answer == labels[i];
         bin_n[bin]++;
         bin_p[bin] += row[top];
         bin_hits[bin] += hit;
-        m->confusion[(size_t)labels[i] * classes + (size_t)said]++;
+        m->confusion[(size_t)labels[i] * classes + (size_t)answer]++;
         m->loss -= log(fmax(row[labels[i]], 1e-37));
     }
     m->loss /= (double)n;
@@ -117,12 +110,11 @@ static void average(struct thaw_metrics *m)
 int thaw_metrics_compute(struct thaw_metrics *m, const float *probabilities, const int *labels,
                          size_t n, int classes, struct thaw_error *err)
 {
-    return thaw_metrics_compute_by(m, probabilities, labels, n, classes, NULL, err);
+    return thaw_metrics_compute_by(m, probabilities, labels, NULL, n, classes, err);
 }
 
 int thaw_metrics_compute_by(struct thaw_metrics *m, const float *probabilities, const int *labels,
-                            size_t n, int classes, const struct thaw_rule *rule,
-                            struct thaw_error *err)
+                            const int *said, size_t n, int classes, struct thaw_error *err)
 {
     *m = (struct thaw_metrics){.images = n, .classes = classes};
     if (!n)
@@ -135,7 +127,7 @@ int thaw_metrics_compute_by(struct thaw_metrics *m, const float *probabilities, 
         thaw_metrics_release(m);
         return -1;
     }
-    count(m, probabilities, labels, n, rule);
+    count(m, probabilities, labels, said, n);
     for (int k = 0; k < classes; k++) {
         fill_class(m, k);
         for (size_t i = 0; i < n; i++)

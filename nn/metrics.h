@@ -26,19 +26,12 @@ struct thaw_metrics {
     size_t *confusion; /* [truth][prediction] */
 };
 
-/* Of two classes: `positive` from this probability of it on, else the other one. */
-struct thaw_rule {
-    int positive;
-    float threshold;
-};
-
-/* probabilities [n][classes], labels [n]. The prediction is the most probable class, or with a rule
- * (NULL: none) what that says. */
+/* probabilities [n][classes], labels [n]. The prediction is the most probable class, or said[n]
+ * where that is given (NULL: it is not), which changes neither auc nor loss nor ece. */
 int thaw_metrics_compute(struct thaw_metrics *m, const float *probabilities, const int *labels,
                          size_t n, int classes, struct thaw_error *err);
 int thaw_metrics_compute_by(struct thaw_metrics *m, const float *probabilities, const int *labels,
-                            size_t n, int classes, const struct thaw_rule *rule,
-                            struct thaw_error *err);
+                            const int *said, size_t n, int classes, struct thaw_error *err);
 void thaw_metrics_release(struct thaw_metrics *m);
 
 /* Wilson score interval at 95 % (Wilson 1927). */

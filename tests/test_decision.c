@@ -84,12 +84,9 @@ static void test_kept(void)
     const float z[] = {1, 0, 0, 0, 1, 0, 0, 1, 0};
     CU_ASSERT_EQUAL_FATAL(thaw_decision_init(&d, NULL, NULL, three, 3, true, &err), 0);
     CU_ASSERT_EQUAL_FATAL(thaw_decision_choose(&d, q, z, 3, 3, three, &err), 0);
-    float *thresholds = thaw_decision_thresholds(&d, 3, &err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(thresholds);
-    CU_ASSERT(thresholds[0] > 0.7F && thresholds[0] <= 0.9F);
-    CU_ASSERT(thresholds[1] > 0.2F && thresholds[1] <= 0.3F);
-    CU_ASSERT(thresholds[2] == 0.5F && isnan(d.list[2].recall));
-    free(thresholds);
+    CU_ASSERT(d.list[0].threshold > 0.7F && d.list[0].threshold <= 0.9F);
+    CU_ASSERT(d.list[1].threshold > 0.2F && d.list[1].threshold <= 0.3F);
+    CU_ASSERT(d.list[2].threshold == 0.5F && isnan(d.list[2].recall));
     check_kept(&d, three, 3);
     thaw_decision_release(&d);
 }

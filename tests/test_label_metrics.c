@@ -37,10 +37,12 @@ static void check_case(const json_t *want)
     size_t n, values, given;
     float *p = floats(want, "probabilities", &values), *y = floats(want, "targets", &n);
     float *thresholds = floats(want, "thresholds", &given);
-    CU_ASSERT_FATAL(p && y && thresholds && values == n && given == (size_t)labels);
+    bool *said = calloc(n + 1, sizeof *said);
+    CU_ASSERT_FATAL(p && y && said && thresholds && values == n && given == (size_t)labels);
+    for (size_t i = 0; i < n; i++)
+        said[i] = p[i] >= thresholds[i % given];
     CU_ASSERT_EQUAL_FATAL(
-        thaw_told(thaw_label_metrics_compute(&m, p, y, n / given, labels, thresholds, &err), &err),
-        0);
+        thaw_told(thaw_label_metrics_compute(&m, p, y, said, n / given, labels, &err), &err), 0);
     CU_ASSERT(same(m.mean_auc, wanted(want, "mean_auc"), 1e-12));
     CU_ASSERT(same(m.mean_average_precision, wanted(want, "mean_average_precision"), 1e-12));
     CU_ASSERT(same(m.macro_f1, wanted(want, "macro_f1"), 1e-12));
@@ -62,6 +64,7 @@ static void check_case(const json_t *want)
     free(p);
     free(y);
     free(thresholds);
+    free(said);
 }
 
 static void test_sklearn(void)
@@ -127,16 +130,15 @@ static void test_f1(void)
     CU_ASSERT(threshold == near[0].score);
 }
 
-/* A threshold of class 1 decides; ranks and probabilities stay as they are. */
-static void test_rule(void)
+/* What is said counts; ranks and probabilities stay as they are. */
+static void test_said(void)
 {
     const float p[] = {0.75F, 0.25F, 0.625F, 0.375F, 0.25F, 0.75F, 0.875F, 0.125F};
-    const int y[] = {0, 1, 1, 1};
+    const int y[] = {0, 1, 1, 1}, said[] = {0, 1, 1, 0};
     struct thaw_metrics even, m;
     struct thaw_error err = {0};
-    const struct thaw_rule rule = {1, 0.375F};
     CU_ASSERT_EQUAL_FATAL(thaw_metrics_compute(&even, p, y, 4, 2, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(thaw_metrics_compute_by(&m, p, y, 4, 2, &rule, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_metrics_compute_by(&m, p, y, said, 4, 2, &err), 0);
     CU_ASSERT(even.accuracy == 0.5 && m.accuracy == 0.75);
     CU_ASSERT_EQUAL(m.confusion[3], 2);
     CU_ASSERT(m.auc == even.auc && m.loss == even.loss && m.ece == even.ece);
@@ -153,5 +155,5 @@ void thaw_test_label_metrics(void)
     CU_add_test(s, "figures are those of scikit-learn", test_sklearn);
     CU_add_test(s, "sensitivity at a wanted specificity", test_specificity);
     CU_add_test(s, "the threshold of the greatest F1", test_f1);
-    CU_add_test(s, "a threshold decides between two classes", test_rule);
+    CU_add_test(s, "what is said in place of the most probable class", test_said);
 }

@@ -182,8 +182,6 @@ done:
     return rc;
 }
 
-/* What the split keeps in proportion: the classes; by label the rarest label of each image, and
- * those without one. */
 static int stratum(const struct thaw_dataset *data, const size_t *counts, size_t i)
 {
     int rarest = data->n_classes;
@@ -195,6 +193,18 @@ static int stratum(const struct thaw_dataset *data, const size_t *counts, size_t
     return rarest;
 }
 
+int thaw_split_strata(const struct thaw_dataset *data, int *strata, struct thaw_error *err)
+{
+    size_t *counts = thaw_new((size_t)data->n_classes, sizeof *counts, err);
+    if (!counts)
+        return -1;
+    thaw_dataset_counts(data, counts);
+    for (size_t i = 0; i < data->n; i++)
+        strata[i] = stratum(data, counts, i);
+    free(counts);
+    return 0;
+}
+
 int thaw_split_dataset(const struct thaw_dataset *data, double fraction, uint64_t seed,
                        struct thaw_split_lists *lists, struct thaw_error *err)
 {
@@ -202,16 +212,12 @@ int thaw_split_dataset(const struct thaw_dataset *data, double fraction, uint64_
     int *labels = thaw_new(data->n, sizeof *labels, err);
     const char **groups = thaw_new(data->n, sizeof *groups, err);
     unsigned char *side = thaw_new(data->n, 1, err);
-    size_t *counts = thaw_new((size_t)data->n_classes, sizeof *counts, err);
     *lists = (struct thaw_split_lists){0};
-    if (!labels || !groups || !side || !counts || !(lists->train = thaw_split_all(data->n, err)) ||
-        !(lists->val = thaw_split_all(data->n, err)))
+    if (!labels || !groups || !side || !(lists->train = thaw_split_all(data->n, err)) ||
+        !(lists->val = thaw_split_all(data->n, err)) || thaw_split_strata(data, labels, err))
         goto done;
-    thaw_dataset_counts(data, counts);
-    for (size_t i = 0; i < data->n; i++) {
-        labels[i] = stratum(data, counts, i);
+    for (size_t i = 0; i < data->n; i++)
         groups[i] = data->images[i].group;
-    }
     if (thaw_split(labels, groups, data->n, data->n_classes + data->by_label, fraction, seed, side,
                    err))
         goto done;
@@ -225,7 +231,6 @@ done:
     free(labels);
     free(groups);
     free(side);
-    free(counts);
     if (rc)
         thaw_split_release(lists);
     return rc;

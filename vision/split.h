@@ -23,6 +23,10 @@ enum thaw_side { THAW_SIDE_TRAIN, THAW_SIDE_VAL };
 int thaw_split(const int *labels, const char *const *groups, size_t n, int n_classes,
                double fraction, uint64_t seed, unsigned char *side, struct thaw_error *err);
 
+/* What is kept in proportion, strata[data->n] of n_classes, by label of n_classes + 1: the class;
+ * by label the rarest label that an image has, or n_classes where it has none. */
+int thaw_split_strata(const struct thaw_dataset *data, int *strata, struct thaw_error *err);
+
 /* The same for a data set, as two index lists in rising order, which the caller frees. */
 struct thaw_split_lists {
     size_t *train, *val;
