@@ -26,16 +26,19 @@ static int list(struct thaw_check *c, const struct thaw_check_options *o, struct
     struct thaw_parts parts;
     const struct thaw_dataset *train = &c->sets[0];
     int rc = 0;
-    if (thaw_parts_find(&parts, c->root, o->columns, o->roots, false, err))
+    if (thaw_parts_find(&parts, c->root, o->columns, o->roots, o->multi_label, err))
         return -1;
     const char *const folders[THAW_CHECK_PARTS] = {parts.train, parts.val, parts.test};
     c->divided = parts.split;
     for (int p = 0; rc == 0 && p < THAW_CHECK_PARTS; p++) {
         if (p && !folders[p])
             continue;
-        rc = thaw_parts_list(&parts, (enum thaw_part)p,
-                             p ? (const char *const *)train->classes : NULL,
-                             p ? train->n_classes : 0, &c->sets[p], err);
+        const char *const *names = p ? (const char *const *)train->classes : NULL;
+        int n = p ? train->n_classes : 0;
+        rc = o->multi_label
+                 ? thaw_parts_list_labels(&parts, (enum thaw_part)p, names, n, o->no_finding,
+                                          &c->sets[p], err)
+                 : thaw_parts_list(&parts, (enum thaw_part)p, names, n, &c->sets[p], err);
         if (rc == 0)
             rc = find_groups(c, p, o->group_by, err);
         c->n += c->sets[p].n;
@@ -49,7 +52,7 @@ static int list(struct thaw_check *c, const struct thaw_check_options *o, struct
         for (size_t k = 0; k < c->sets[p].n; k++)
             c->images[i++] =
                 (struct thaw_check_image){.image = &c->sets[p].images[k], .part = (int)p};
-    return 0;
+    return thaw_check_kinds(c, err);
 }
 
 /* --- copies --- */
@@ -74,7 +77,7 @@ static void add_pair(struct thaw_check *c, struct thaw_check_pair pair)
 {
     const struct thaw_check_image *a = &c->images[pair.a], *b = &c->images[pair.b];
     pair.leak = a->part != b->part;
-    pair.conflict = a->image->label != b->image->label;
+    pair.conflict = a->kind != b->kind;
     c->pairs[c->n_pairs++] = pair;
 }
 
@@ -98,14 +101,14 @@ static int take_pairs(struct thaw_check *c, const struct thaw_pairs *found, stru
     return 0;
 }
 
-/* What stands behind a picture: the parts and the classes of all images equal to it. */
+/* What stands behind a picture: the parts and the kinds of all images equal to it. */
 struct holders {
     unsigned parts;
-    int label;   /* of the first */
-    bool labels; /* there are several */
+    int kind;   /* of the first */
+    bool kinds; /* there are several */
 };
 
-/* Which images have copies in which parts, and which of another class. Of a picture and its equals
+/* Which images have copies in which parts, and which of another kind. Of a picture and its equals
  * only the first is in pairs that look alike, and it speaks for all of them. */
 static int count_copies(struct thaw_check *c, const struct thaw_pairs *found,
                         struct thaw_error *err)
@@ -117,23 +120,23 @@ static int count_copies(struct thaw_check *c, const struct thaw_pairs *found,
     }
     for (size_t i = 0; i < c->n; i++) {
         struct holders *h = &own[found->first[i]];
-        int label = c->images[i].image->label;
-        h->labels |= h->parts && h->label != label;
-        h->label = h->parts ? h->label : label;
+        int kind = c->images[i].kind;
+        h->kinds |= h->parts && h->kind != kind;
+        h->kind = h->parts ? h->kind : kind;
         h->parts |= 1U << c->images[i].part;
     }
     memcpy(near, own, c->n * sizeof *near);
     for (size_t i = 0; i < found->n_near; i++) {
         size_t a = found->near[i].a, b = found->near[i].b;
-        bool differ = own[a].label != own[b].label;
+        bool differ = own[a].kind != own[b].kind;
         near[a].parts |= own[b].parts;
         near[b].parts |= own[a].parts;
-        near[a].labels |= own[b].labels || differ;
-        near[b].labels |= own[a].labels || differ;
+        near[a].kinds |= own[b].kinds || differ;
+        near[b].kinds |= own[a].kinds || differ;
     }
     for (size_t i = 0; i < c->n; i++) {
         c->images[i].copies_in = near[found->first[i]].parts;
-        c->conflicts += near[found->first[i]].labels;
+        c->conflicts += near[found->first[i]].kinds;
     }
     free(own);
     free(near);
@@ -215,7 +218,7 @@ static int compare(struct thaw_check *c, float alike, struct thaw_error *err)
 int thaw_check_find(struct thaw_check *c, const char *root, const struct thaw_check_options *o,
                     struct thaw_error *err)
 {
-    *c = (struct thaw_check){.root = root, .frame = o->frame};
+    *c = (struct thaw_check){.root = root, .frame = o->frame, .by_label = o->multi_label};
     const struct thaw_dataset *const sets[THAW_CHECK_PARTS] = {&c->sets[0], &c->sets[1],
                                                                &c->sets[2]};
     if (list(c, o, err) ||
@@ -232,9 +235,14 @@ void thaw_check_release(struct thaw_check *c)
     for (int p = 0; p < THAW_CHECK_PARTS; p++)
         thaw_dataset_release(&c->sets[p]);
     for (int p = 0; p < THAW_CHECK_PROPERTIES; p++) {
-        thaw_giveaway_release(&c->giveaways[p].rule);
-        free(c->giveaways[p].values);
+        for (int q = 0; c->giveaways && q < c->n_asked; q++)
+            thaw_giveaway_release(&c->giveaways[q][p].rule);
+        free(c->values[p].list);
     }
+    for (int k = 0; k < c->n_kinds; k++)
+        free(c->kinds[k]);
+    free(c->kinds);
+    free(c->giveaways);
     thaw_survey_release(&c->survey);
     free(c->images);
     free(c->pairs);

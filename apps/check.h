@@ -26,6 +26,7 @@ enum thaw_check_property {
 struct thaw_check_image {
     const struct thaw_dataset_image *image;
     int part;
+    int kind; /* number of its class, or of its set of labels: into the kinds of the check */
     /* Bit p: an image of part p looks like this one, or is of its patient; its own part is there.
      */
     unsigned copies_in, patient_in;
@@ -36,7 +37,7 @@ struct thaw_check_pair {
     size_t a, b; /* a < b */
     float alike; /* 1 for equal samples */
     bool equal, mirrored;
-    bool leak, conflict; /* they stand in two parts; in two classes */
+    bool leak, conflict; /* they stand in two parts; they differ in class or labels */
 };
 
 struct thaw_check_value {
@@ -44,11 +45,16 @@ struct thaw_check_value {
     size_t n; /* images that have it */
 };
 
-/* One property: which values there are, and how well they tell the class. */
+/* Which values of a property there are. */
+struct thaw_check_values {
+    struct thaw_check_value *list; /* the commonest first */
+    size_t n;
+};
+
+/* How well a property tells the class, or whether a label holds (then the labels of the rule are 1
+ * and 0). */
 struct thaw_check_giveaway {
     struct thaw_giveaway rule;
-    struct thaw_check_value *values; /* the commonest first */
-    size_t n_values;
     bool telling; /* far better than guessing, and not by chance */
 };
 
@@ -56,17 +62,23 @@ struct thaw_check {
     const char *root;
     int frame; /* looked at of each file; 0: the middle one */
     bool divided;
+    bool by_label;  /* several classes, here called labels, can hold of an image */
     char *left_out; /* folders that are no part, as "a, b"; NULL: none */
     struct thaw_dataset sets[THAW_CHECK_PARTS];
     char *groups; /* sentence on how patients were found; NULL: none were */
     struct thaw_check_image *images;
     size_t n;
+    char **kinds; /* what images are said to be: class, or labels joined by ';' */
+    int n_kinds;
     struct thaw_survey survey;     /* of `images` */
     struct thaw_check_pair *pairs; /* leaks first, then conflicts, then the rest; likest first */
     size_t n_pairs;
-    struct thaw_check_giveaway giveaways[THAW_CHECK_PROPERTIES];
+    struct thaw_check_values values[THAW_CHECK_PROPERTIES];
+    /* [n_asked][properties]: what tells the class (n_asked is 1), or each of n_asked labels. */
+    struct thaw_check_giveaway (*giveaways)[THAW_CHECK_PROPERTIES];
+    int n_asked;
     /* Images: that cannot be read, with rows of a table without one; that show nothing; beyond the
-     * first of equal ones; with a copy of another class. */
+     * first of equal ones; with a copy of another class or other labels. */
     size_t unreadable, blank, repeated, conflicts;
     /* Images of part p that have a copy, or a patient, in an earlier part. */
     size_t leaks[THAW_CHECK_PARTS], patients[THAW_CHECK_PARTS];
@@ -76,6 +88,8 @@ struct thaw_check {
 struct thaw_check_options {
     const char *group_by;        /* as in `thaw train`; NULL: recognise */
     const char *columns, *roots; /* of a table; NULL: the usual */
+    bool multi_label;            /* as in `thaw train` */
+    const char *no_finding;      /* goes with multi_label */
     float alike;
     int frame; /* of files with several pictures, from 1; 0: the middle one */
 };
@@ -84,6 +98,10 @@ struct thaw_check_options {
 int thaw_check_find(struct thaw_check *c, const char *root, const struct thaw_check_options *o,
                     struct thaw_error *err);
 void thaw_check_release(struct thaw_check *c);
+
+/* The kinds of a check whose images are listed, and that of image i. */
+int thaw_check_kinds(struct thaw_check *c, struct thaw_error *err);
+const char *thaw_check_kind(const struct thaw_check *c, size_t i);
 
 /* The giveaways of a check whose images have been looked at. cluster[n]: images that belong
  * together. */

@@ -14,11 +14,6 @@ static const char *path_of(const struct thaw_check *c, size_t i)
     return c->images[i].image->path;
 }
 
-static const char *class_of(const struct thaw_check *c, size_t i)
-{
-    return c->sets[0].classes[c->images[i].image->label];
-}
-
 static const char *part_of(const struct thaw_check *c, size_t i)
 {
     return c->divided ? thaw_part_names[c->images[i].part] : "";
@@ -32,7 +27,7 @@ static json_t *classes_json(const struct thaw_dataset *data)
     for (int k = 0; k < data->n_classes; k++) {
         json_int_t n = 0;
         for (size_t i = 0; i < data->n; i++)
-            n += data->images[i].label == k;
+            n += thaw_dataset_has(data, i, k);
         json_array_append_new(
             list, json_pack("{s:o, s:I}", "name", thaw_text_json(data->classes[k]), "images", n));
     }
@@ -44,14 +39,14 @@ static json_t *parts_json(const struct thaw_check *c)
     json_t *parts = json_array();
     for (int p = 0; p < THAW_CHECK_PARTS; p++) {
         const struct thaw_dataset *data = &c->sets[p];
-        if (data->n)
-            json_array_append_new(
-                parts,
-                json_pack("{s:s, s:o, s:I, s:o, s:I, s:I}", "name",
-                          c->divided ? thaw_part_names[p] : "all", "folder",
-                          thaw_text_json(data->root), "images", (json_int_t)data->n, "classes",
-                          classes_json(data), "copies_of_earlier_parts", (json_int_t)c->leaks[p],
-                          "patients_of_earlier_parts", (json_int_t)c->patients[p]));
+        if (!data->n)
+            continue;
+        json_t *part = json_pack(
+            "{s:s, s:o, s:I, s:o, s:I, s:I}", "name", c->divided ? thaw_part_names[p] : "all",
+            "folder", thaw_text_json(data->root), "images", (json_int_t)data->n,
+            c->by_label ? "labels" : "classes", classes_json(data), "copies_of_earlier_parts",
+            (json_int_t)c->leaks[p], "patients_of_earlier_parts", (json_int_t)c->patients[p]);
+        json_array_append_new(parts, part);
     }
     return parts;
 }
@@ -86,47 +81,75 @@ static json_t *pairs_json(const struct thaw_check *c)
     return list;
 }
 
+/* {"images", "right", "right_by_guessing", "telling", "rule"}: each range of the rule names a
+ * class, or by label tells whether it holds. */
+static json_t *giveaway_json(const struct thaw_check *c, enum thaw_check_property property,
+                             const struct thaw_check_giveaway *g)
+{
+    json_t *rule = json_array();
+    for (size_t k = 0; k < g->rule.n_cells; k++) {
+        const struct thaw_giveaway_cell *cell = &g->rule.cells[k];
+        char lo[64], hi[64];
+        thaw_check_property_text(property, cell->lo, lo, sizeof lo);
+        thaw_check_property_text(property, cell->hi, hi, sizeof hi);
+        json_array_append_new(
+            rule, json_pack("{s:s, s:s, s:o, s:I, s:I}", "from", lo, "to", hi,
+                            c->by_label ? "holds" : "class",
+                            c->by_label ? json_boolean(cell->label)
+                                        : thaw_text_json(c->sets[0].classes[cell->label]),
+                            "images", (json_int_t)cell->n, "right", (json_int_t)cell->right));
+    }
+    return json_pack("{s:I, s:I, s:I, s:b, s:o}", "images", (json_int_t)g->rule.n, "right",
+                     (json_int_t)g->rule.right, "right_by_guessing", (json_int_t)g->rule.guessed,
+                     "telling", g->telling, "rule", rule);
+}
+
+/* Of classes with the giveaway itself; by label with one for each of "labels". */
+static json_t *property_json(const struct thaw_check *c, enum thaw_check_property property)
+{
+    const struct thaw_check_values *v = &c->values[property];
+    json_t *one = json_pack("{s:s}", "property", thaw_check_property_name(property));
+    json_t *values = json_array(), *labels = json_array();
+    char text[64];
+    for (size_t k = 0; k < v->n && property <= THAW_CHECK_COLOUR; k++) {
+        thaw_check_property_text(property, v->list[k].value, text, sizeof text);
+        json_array_append_new(
+            values, json_pack("{s:s, s:I}", "value", text, "images", (json_int_t)v->list[k].n));
+    }
+    for (int q = 0; q < c->n_asked; q++) {
+        json_t *giveaway = giveaway_json(c, property, &c->giveaways[q][property]);
+        if (c->by_label) {
+            json_object_set_new(giveaway, "name", thaw_text_json(c->sets[0].classes[q]));
+            json_array_append(labels, giveaway);
+        } else {
+            json_object_update(one, giveaway);
+        }
+        json_decref(giveaway);
+    }
+    if (c->by_label)
+        json_object_set(one, "labels", labels);
+    json_decref(labels);
+    json_object_set_new(one, "values", values);
+    return one;
+}
+
 static json_t *properties_json(const struct thaw_check *c)
 {
     json_t *all = json_array();
-    for (int p = 0; p < THAW_CHECK_PROPERTIES; p++) {
-        const struct thaw_check_giveaway *g = &c->giveaways[p];
-        enum thaw_check_property property = (enum thaw_check_property)p;
-        json_t *rule = json_array(), *values = json_array();
-        char text[64], hi[64];
-        for (size_t k = 0; k < g->n_values && p <= THAW_CHECK_COLOUR; k++) {
-            thaw_check_property_text(property, g->values[k].value, text, sizeof text);
-            json_array_append_new(values, json_pack("{s:s, s:I}", "value", text, "images",
-                                                    (json_int_t)g->values[k].n));
-        }
-        for (size_t k = 0; k < g->rule.n_cells; k++) {
-            const struct thaw_giveaway_cell *cell = &g->rule.cells[k];
-            thaw_check_property_text(property, cell->lo, text, sizeof text);
-            thaw_check_property_text(property, cell->hi, hi, sizeof hi);
-            json_array_append_new(
-                rule, json_pack("{s:s, s:s, s:o, s:I, s:I}", "from", text, "to", hi, "class",
-                                thaw_text_json(c->sets[0].classes[cell->label]), "images",
-                                (json_int_t)cell->n, "right", (json_int_t)cell->right));
-        }
-        json_array_append_new(all,
-                              json_pack("{s:s, s:I, s:I, s:I, s:b, s:o, s:o}", "property",
-                                        thaw_check_property_name(property), "images",
-                                        (json_int_t)g->rule.n, "right", (json_int_t)g->rule.right,
-                                        "right_by_guessing", (json_int_t)g->rule.guessed, "telling",
-                                        g->telling, "rule", rule, "values", values));
-    }
+    for (int p = 0; p < THAW_CHECK_PROPERTIES; p++)
+        json_array_append_new(all, property_json(c, (enum thaw_check_property)p));
     return all;
 }
 
 json_t *thaw_check_json(const struct thaw_check *c)
 {
-    return json_pack("{s:o, s:I, s:b, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "data",
-                     thaw_text_json(c->root), "images", (json_int_t)c->n, "divided", c->divided,
-                     "severe", (json_int_t)c->severe, "parts", parts_json(c), "unreadable",
-                     unreadable_json(c), "blank", (json_int_t)c->blank, "repeated",
-                     (json_int_t)c->repeated, "conflicts", (json_int_t)c->conflicts, "pairs",
-                     pairs_json(c), "patients", c->groups ? thaw_text_json(c->groups) : json_null(),
-                     "properties", properties_json(c));
+    return json_pack(
+        "{s:o, s:I, s:b, s:b, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "data",
+        thaw_text_json(c->root), "images", (json_int_t)c->n, "divided", c->divided, "multi_label",
+        c->by_label, "severe", (json_int_t)c->severe, "parts", parts_json(c), "unreadable",
+        unreadable_json(c), "blank", (json_int_t)c->blank, "repeated", (json_int_t)c->repeated,
+        "conflicts", (json_int_t)c->conflicts, "pairs", pairs_json(c), "patients",
+        c->groups ? thaw_text_json(c->groups) : json_null(), "properties", properties_json(c));
 }
 
 /* --- CSV --- */
@@ -146,9 +169,9 @@ int thaw_check_csv(const char *path, const struct thaw_check *c, struct thaw_err
         thaw_csv_field(to, path_of(c, p->b));
         fprintf(to, ",%.4f,%d,%d,%s,%s,", (double)p->alike, p->equal, p->mirrored, part_of(c, p->a),
                 part_of(c, p->b));
-        thaw_csv_field(to, class_of(c, p->a));
+        thaw_csv_field(to, thaw_check_kind(c, p->a));
         fputc(',', to);
-        thaw_csv_field(to, class_of(c, p->b));
+        thaw_csv_field(to, thaw_check_kind(c, p->b));
         fputc('\n', to);
     }
     int rc = fclose(to) ? thaw_fail_errno(err, "%s", path) : thaw_file_write(path, text, size, err);
@@ -186,8 +209,8 @@ static char *title_of(const struct thaw_check *c, const struct thaw_check_pair *
                       struct thaw_error *err)
 {
     return thaw_format(err, "%s%.3f%s %s %s / %s %s", p->equal ? "same " : "", (double)p->alike,
-                       p->mirrored ? " mirrored" : "", part_of(c, p->a), class_of(c, p->a),
-                       part_of(c, p->b), class_of(c, p->b));
+                       p->mirrored ? " mirrored" : "", part_of(c, p->a), thaw_check_kind(c, p->a),
+                       part_of(c, p->b), thaw_check_kind(c, p->b));
 }
 
 static const char *stem_of(const struct thaw_check *c, size_t i)

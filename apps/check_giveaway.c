@@ -100,25 +100,49 @@ static int by_count(const void *a, const void *b)
     return by_value(a, b);
 }
 
-static int count_values(struct thaw_check_giveaway *g, const double *values, size_t n,
+static int count_values(struct thaw_check_values *v, const double *values, size_t n,
                         struct thaw_error *err)
 {
-    if (!(g->values = thaw_new(n, sizeof *g->values, err)))
+    if (!(v->list = thaw_new(n, sizeof *v->list, err)))
         return -1;
     for (size_t i = 0; i < n; i++)
-        g->values[i] = (struct thaw_check_value){values[i], 1};
+        v->list[i] = (struct thaw_check_value){values[i], 1};
     if (n)
-        qsort(g->values, n, sizeof *g->values, by_value);
+        qsort(v->list, n, sizeof *v->list, by_value);
     for (size_t i = 0; i < n; i++) {
-        struct thaw_check_value *last = g->n_values ? &g->values[g->n_values - 1] : NULL;
-        if (last && by_value(last, &g->values[i]) == 0)
+        struct thaw_check_value *last = v->n ? &v->list[v->n - 1] : NULL;
+        if (last && by_value(last, &v->list[i]) == 0)
             last->n++;
         else
-            g->values[g->n_values++] = g->values[i];
+            v->list[v->n++] = v->list[i];
     }
     if (n)
-        qsort(g->values, g->n_values, sizeof *g->values, by_count);
+        qsort(v->list, v->n, sizeof *v->list, by_count);
     return 0;
+}
+
+/* What the rules are about: the class, or whether label `asked` holds. */
+static int answer_of(const struct thaw_check *c, size_t i, int asked)
+{
+    const struct thaw_dataset_image *image = c->images[i].image;
+    return c->by_label ? image->has[asked] : image->label;
+}
+
+/* Rules from one property, whose values are those of the images ids[n]. */
+static int find_rules(struct thaw_check *c, int property, const double *values, const size_t *ids,
+                      const size_t *together, size_t n, struct thaw_error *err)
+{
+    int *answers = thaw_new(n, sizeof *answers, err), rc = answers ? 0 : -1;
+    for (int q = 0; rc == 0 && q < c->n_asked; q++) {
+        struct thaw_check_giveaway *g = &c->giveaways[q][property];
+        for (size_t i = 0; i < n; i++)
+            answers[i] = answer_of(c, ids[i], q);
+        rc = thaw_giveaway_find(&g->rule, values, answers, together, n,
+                                c->by_label ? 2 : c->sets[0].n_classes, err);
+        g->telling = rc == 0 && is_telling(&g->rule);
+    }
+    free(answers);
+    return rc;
 }
 
 int thaw_check_giveaways(struct thaw_check *c, const size_t *cluster, struct thaw_error *err)
@@ -126,30 +150,28 @@ int thaw_check_giveaways(struct thaw_check *c, const size_t *cluster, struct tha
     size_t n = 0;
     int rc = -1;
     double *values = thaw_new(c->n, sizeof *values, err);
-    int *labels = thaw_new(c->n, sizeof *labels, err);
+    size_t *ids = thaw_new(c->n, sizeof *ids, err);
     size_t *together = thaw_new(c->n, sizeof *together, err);
-    if (!values || !labels || !together)
+    c->n_asked = c->by_label ? c->sets[0].n_classes : 1;
+    c->giveaways = thaw_new((size_t)c->n_asked, sizeof *c->giveaways, err);
+    if (!values || !ids || !together || !c->giveaways)
         goto done;
-    for (int p = 0; p < THAW_CHECK_PROPERTIES; p++) {
-        struct thaw_check_giveaway *g = &c->giveaways[p];
-        n = 0;
-        for (size_t i = 0; i < c->n; i++) {
-            const struct thaw_sight *sight = &c->survey.sights[i];
-            if (sight->reason)
-                continue;
-            values[n] = value_of((enum thaw_check_property)p, sight);
-            labels[n] = c->images[i].image->label;
+    for (size_t i = 0; i < c->n; i++)
+        if (!c->survey.sights[i].reason) {
+            ids[n] = i;
             together[n++] = cluster[i];
         }
-        if (count_values(g, values, n, err) ||
-            thaw_giveaway_find(&g->rule, values, labels, together, n, c->sets[0].n_classes, err))
+    for (int p = 0; p < THAW_CHECK_PROPERTIES; p++) {
+        for (size_t i = 0; i < n; i++)
+            values[i] = value_of((enum thaw_check_property)p, &c->survey.sights[ids[i]]);
+        if (count_values(&c->values[p], values, n, err) ||
+            find_rules(c, p, values, ids, together, n, err))
             goto done;
-        g->telling = is_telling(&g->rule);
     }
     rc = 0;
 done:
     free(values);
-    free(labels);
+    free(ids);
     free(together);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* What was found, for people. */
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "apps/check.h"
 
@@ -22,32 +23,21 @@ static void headline(FILE *to, const char *what, size_t found, const char *unit)
 
 /* --- what there is --- */
 
-static size_t count_class(const struct thaw_dataset *data, int label)
+static size_t count_class(const struct thaw_dataset *data, int class)
 {
     size_t n = 0;
     for (size_t i = 0; i < data->n; i++)
-        n += data->images[i].label == label;
+        n += thaw_dataset_has(data, i, class);
     return n;
 }
 
-static void print_classes(FILE *to, const struct thaw_check *c)
+static void print_balance(FILE *to, const struct thaw_dataset *train)
 {
-    const struct thaw_dataset *train = &c->sets[0];
     size_t least = SIZE_MAX, most = 0;
-    fprintf(to, "\n%-24s", "class");
-    for (int p = 0; p < THAW_CHECK_PARTS; p++)
-        if (c->sets[p].n)
-            fprintf(to, " %8s", c->divided ? thaw_part_names[p] : "images");
-    fprintf(to, "\n");
     for (int k = 0; k < train->n_classes; k++) {
         size_t n = count_class(train, k);
         least = n < least ? n : least;
         most = n > most ? n : most;
-        fprintf(to, "%-24s", train->classes[k]);
-        for (int p = 0; p < THAW_CHECK_PARTS; p++)
-            if (c->sets[p].n)
-                fprintf(to, " %8zu", count_class(&c->sets[p], k));
-        fprintf(to, "\n");
     }
     if (least * 3 < most)
         fprintf(to,
@@ -57,20 +47,75 @@ static void print_classes(FILE *to, const struct thaw_check *c)
                 (double)most / (double)(least ? least : 1));
 }
 
+/* How many labels an image has, and whether any of them is rare or nearly always there. */
+static void print_label_balance(FILE *to, const struct thaw_check *c)
+{
+    const struct thaw_dataset *train = &c->sets[0];
+    size_t all = 0, uneven = 0;
+    fprintf(to, "%-24s", "(no label)");
+    for (int p = 0; p < THAW_CHECK_PARTS; p++) {
+        size_t none = 0;
+        for (size_t i = 0; i < c->sets[p].n; i++) {
+            int labels = 0;
+            for (int k = 0; k < train->n_classes; k++)
+                labels += thaw_dataset_has(&c->sets[p], i, k);
+            none += labels == 0;
+            all += (size_t)labels;
+        }
+        if (c->sets[p].n)
+            fprintf(to, " %8zu", none);
+    }
+    for (int k = 0; k < train->n_classes; k++) {
+        size_t n = count_class(train, k);
+        uneven += 4 * n < train->n || 4 * n > 3 * train->n;
+    }
+    fprintf(to, "\n%.2f labels an image, %d different sets of them\n",
+            c->n ? (double)all / (double)c->n : 0, c->n_kinds);
+    if (uneven)
+        fprintf(to,
+                "%zu of %d labels hold of less than a quarter of the images, or of more than three "
+                "quarters: judge\nthem by recall, AUC and average precision; the share of right "
+                "answers is won by always saying the same.\n",
+                uneven, train->n_classes);
+}
+
+static void print_classes(FILE *to, const struct thaw_check *c)
+{
+    const struct thaw_dataset *train = &c->sets[0];
+    fprintf(to, "\n%-24s", c->by_label ? "label" : "class");
+    for (int p = 0; p < THAW_CHECK_PARTS; p++)
+        if (c->sets[p].n)
+            fprintf(to, " %8s", c->divided ? thaw_part_names[p] : "images");
+    fprintf(to, "%s\n", !c->by_label ? "" : c->divided ? "   of train" : "     of all");
+    for (int k = 0; k < train->n_classes; k++) {
+        fprintf(to, "%-24s", train->classes[k]);
+        for (int p = 0; p < THAW_CHECK_PARTS; p++)
+            if (c->sets[p].n)
+                fprintf(to, " %8zu", count_class(&c->sets[p], k));
+        if (c->by_label && train->n)
+            fprintf(to, " %8.1f %%", 100.0 * (double)count_class(train, k) / (double)train->n);
+        fprintf(to, "\n");
+    }
+    if (c->by_label)
+        print_label_balance(to, c);
+    else
+        print_balance(to, train);
+}
+
 static void print_values(FILE *to, const struct thaw_check *c)
 {
     char text[64];
     fprintf(to, "\n");
     for (int p = 0; p <= THAW_CHECK_COLOUR; p++) {
-        const struct thaw_check_giveaway *g = &c->giveaways[p];
+        const struct thaw_check_values *v = &c->values[p];
         fprintf(to, "%-15s", thaw_check_property_name((enum thaw_check_property)p));
-        for (size_t k = 0; k < g->n_values && k < MOST_VALUES; k++) {
-            thaw_check_property_text((enum thaw_check_property)p, g->values[k].value, text,
+        for (size_t k = 0; k < v->n && k < MOST_VALUES; k++) {
+            thaw_check_property_text((enum thaw_check_property)p, v->list[k].value, text,
                                      sizeof text);
-            fprintf(to, "%s%zu of %s", k ? ", " : "", g->values[k].n, text);
+            fprintf(to, "%s%zu of %s", k ? ", " : "", v->list[k].n, text);
         }
-        if (g->n_values > MOST_VALUES)
-            fprintf(to, ", %zu more", g->n_values - MOST_VALUES);
+        if (v->n > MOST_VALUES)
+            fprintf(to, ", %zu more", v->n - MOST_VALUES);
         fprintf(to, "\n");
     }
 }
@@ -108,13 +153,22 @@ static void print_blank(FILE *to, const struct thaw_check *c)
 
 /* --- copies --- */
 
+static const char *labels_of(const struct thaw_check *c, size_t i)
+{
+    const char *labels = thaw_check_kind(c, i);
+    return *labels ? labels : "no label";
+}
+
 static void print_pair(FILE *to, const struct thaw_check *c, const struct thaw_check_pair *p)
 {
     fprintf(to, "   %s = %s   ", path_of(c, p->b), path_of(c, p->a));
     if (p->equal)
-        fprintf(to, "the same pixels\n");
+        fprintf(to, "the same pixels");
     else
-        fprintf(to, "%.3f%s\n", (double)p->alike, p->mirrored ? " mirrored" : "");
+        fprintf(to, "%.3f%s", (double)p->alike, p->mirrored ? " mirrored" : "");
+    if (c->by_label && p->conflict) /* of classes, the path tells */
+        fprintf(to, "   (%s | %s)", labels_of(c, p->b), labels_of(c, p->a));
+    fprintf(to, "\n");
 }
 
 enum sort { LEAK, CONFLICT, OTHER };
@@ -161,12 +215,15 @@ static void print_leaks(FILE *to, const struct thaw_check *c)
 
 static void print_conflicts(FILE *to, const struct thaw_check *c)
 {
-    headline(to, "copies in two classes", c->conflicts, "images");
+    headline(to, c->by_label ? "copies with different labels" : "copies in two classes",
+             c->conflicts, "images");
     if (!c->conflicts)
         return;
     print_pairs(to, c, CONFLICT);
-    fprintf(to, "   One of the two labels is wrong, or the two are neighbouring slices of one scan "
-                "that was labelled\n   slice by slice: look at them.\n");
+    fprintf(to,
+            "   One of the two labels is wrong%s, or the two are neighbouring slices of one scan "
+            "that was labelled\n   slice by slice: look at them.\n",
+            c->by_label ? " or lacks a finding" : "");
 }
 
 static void print_others(FILE *to, const struct thaw_check *c)
@@ -174,8 +231,8 @@ static void print_others(FILE *to, const struct thaw_check *c)
     size_t others = 0;
     for (size_t i = 0; i < c->n_pairs; i++)
         others += is_sort(&c->pairs[i], OTHER);
-    fprintf(to, "\n-- pairs within one %s and class: %zu\n", c->divided ? "part" : "folder",
-            others);
+    fprintf(to, "\n-- pairs within one %s and %s: %zu\n", c->divided ? "part" : "folder",
+            c->by_label ? "with the same labels" : "class", others);
     if (!others)
         return;
     print_pairs(to, c, OTHER);
@@ -210,50 +267,96 @@ static void print_patients(FILE *to, const struct thaw_check *c)
 
 /* --- what gives the class away --- */
 
-static void print_rule(FILE *to, const struct thaw_check *c, enum thaw_check_property p)
+static void print_rule(FILE *to, const struct thaw_check *c, enum thaw_check_property p,
+                       const struct thaw_giveaway *g)
 {
-    const struct thaw_giveaway *g = &c->giveaways[p].rule;
     for (size_t k = 0; k < g->n_cells && k < MOST_VALUES; k++) {
+        const struct thaw_giveaway_cell *cell = &g->cells[k];
         char lo[64], hi[64];
-        thaw_check_property_text(p, g->cells[k].lo, lo, sizeof lo);
-        thaw_check_property_text(p, g->cells[k].hi, hi, sizeof hi);
-        fprintf(to, "      %s%s%s: %s, %zu of %zu\n", lo,
-                g->cells[k].lo < g->cells[k].hi ? " to " : "",
-                g->cells[k].lo < g->cells[k].hi ? hi : "", c->sets[0].classes[g->cells[k].label],
-                g->cells[k].right, g->cells[k].n);
+        thaw_check_property_text(p, cell->lo, lo, sizeof lo);
+        thaw_check_property_text(p, cell->hi, hi, sizeof hi);
+        fprintf(to, "      %s%s%s: %s, %zu of %zu\n", lo, cell->lo < cell->hi ? " to " : "",
+                cell->lo < cell->hi ? hi : "",
+                !c->by_label  ? c->sets[0].classes[cell->label]
+                : cell->label ? "with it"
+                              : "without it",
+                cell->right, cell->n);
     }
     if (g->n_cells > MOST_VALUES)
         fprintf(to, "      and %zu ranges more\n", g->n_cells - MOST_VALUES);
 }
 
-static void print_giveaways(FILE *to, const struct thaw_check *c)
+/* Which properties tell the class, or label `asked`; does one? */
+static bool print_properties(FILE *to, const struct thaw_check *c, int asked)
 {
-    const struct thaw_giveaway *first = &c->giveaways[0].rule;
     bool any = false;
-    if (!first->n)
-        return;
-    fprintf(to,
-            "\n-- what alone gives the class away: share of images whose class a simple rule "
-            "tells from that alone\n   (judged on images the rule was not made from; always "
-            "saying the largest class: %.3f)\n",
-            (double)first->guessed / (double)first->n);
     for (int p = 0; p < THAW_CHECK_PROPERTIES; p++) {
-        const struct thaw_check_giveaway *g = &c->giveaways[p];
+        const struct thaw_check_giveaway *g = &c->giveaways[asked][p];
+        any |= g->telling;
+        if (c->by_label && !g->telling)
+            continue;
         fprintf(to, "   %-15s %.3f%s\n", thaw_check_property_name((enum thaw_check_property)p),
                 (double)g->rule.right / (double)g->rule.n, g->telling ? "  <- tells" : "");
         if (g->telling)
-            print_rule(to, c, (enum thaw_check_property)p);
-        any |= g->telling;
+            print_rule(to, c, (enum thaw_check_property)p, &g->rule);
+    }
+    return any;
+}
+
+static void print_giveaways(FILE *to, const struct thaw_check *c)
+{
+    const struct thaw_giveaway *first = &c->giveaways[0][0].rule;
+    bool any = false;
+    if (!first->n)
+        return;
+    if (c->by_label)
+        fprintf(to, "\n-- what alone gives a label away: share of images of which a simple rule "
+                    "tells from that alone whether\n   the label holds (judged on images the rule "
+                    "was not made from; in brackets: always saying the same)\n");
+    else
+        fprintf(to,
+                "\n-- what alone gives the class away: share of images whose class a simple rule "
+                "tells from that alone\n   (judged on images the rule was not made from; always "
+                "saying the largest class: %.3f)\n",
+                (double)first->guessed / (double)first->n);
+    for (int q = 0; q < c->n_asked; q++) {
+        const struct thaw_giveaway *g = &c->giveaways[q][0].rule;
+        if (c->by_label)
+            fprintf(to, "   %s (%.3f):\n", c->sets[0].classes[q],
+                    (double)g->guessed / (double)g->n);
+        bool here = print_properties(to, c, q);
+        if (c->by_label && !here)
+            fprintf(to, "   nothing does\n");
+        any |= here;
     }
     if (any)
-        fprintf(to, "   The classes come from different sources. A network will learn the source "
-                    "first, and fail on scans\n   from elsewhere however good its figures here "
-                    "are: bring the classes to one size, kind and crop.\n");
+        fprintf(to,
+                "   The %s come from different sources. A network will learn the source first, and "
+                "fail on scans\n   from elsewhere however good its figures here are: bring %s to "
+                "one size, kind and crop.\n",
+                c->by_label ? "images with and without it" : "classes",
+                c->by_label ? "all" : "the classes");
+}
+
+/* Classes that look like several labels in one cell of a table. */
+static void print_doubts(FILE *to, const struct thaw_check *c)
+{
+    const struct thaw_dataset *train = &c->sets[0];
+    for (int k = 0; !c->by_label && k < train->n_classes; k++)
+        if (strpbrk(train->classes[k], ";|")) {
+            fprintf(to,
+                    "note: '%s' is taken as one class; --multi-label takes it as several labels of "
+                    "an image\n",
+                    train->classes[k]);
+            return;
+        }
 }
 
 void thaw_check_text(FILE *to, const struct thaw_check *c)
 {
-    fprintf(to, "%s: %zu images, %d classes\n", c->root, c->n, c->sets[0].n_classes);
+    fprintf(to, "%s: %zu images, %d %s\n", c->root, c->n, c->sets[0].n_classes,
+            c->by_label ? "labels" : "classes");
+    print_doubts(to, c);
     for (int p = 0; p < THAW_CHECK_PARTS; p++)
         for (size_t i = 0; i < c->sets[p].n_warnings; i++)
             fprintf(to, "note: %s\n", c->sets[p].warnings[i]);

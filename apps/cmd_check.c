@@ -7,12 +7,18 @@
 struct values {
     struct thaw_common common;
     const char *group_by, *csv, *sheet;
+    const char *no_finding;
     double alike;
     long frame;
+    bool multi_label;
 };
 
 static const struct thaw_option options[] = {
     THAW_OPTIONS_TABLE(struct values),
+    {"--multi-label", 0, THAW_OPTION_FLAG, offsetof(struct values, multi_label), NULL, NULL, 0, 0,
+     "an image can have several labels, or none: see thaw train --help"},
+    {"--no-finding", 0, THAW_OPTION_TEXT, offsetof(struct values, no_finding), "NAME", NULL, 0, 0,
+     "with --multi-label: the class that means that no label holds"},
     {"--group-by", 0, THAW_OPTION_TEXT, offsetof(struct values, group_by), "REGEX", NULL, 0, 0,
      "images whose file names give the same text (its first parenthesis) are of one patient; "
      "dicom: "
@@ -51,9 +57,10 @@ static int report(const struct values *v, const struct thaw_check *c, struct tha
         return 0;
     return thaw_fail(err, THAW_EINPUT,
                      "%s: severe findings (unreadable %zu, copies across parts %zu, patients "
-                     "across parts %zu, copies in two classes %zu)",
+                     "across parts %zu, copies %s %zu)",
                      c->root, c->unreadable, c->leaks[1] + c->leaks[2],
-                     c->patients[1] + c->patients[2], c->conflicts);
+                     c->patients[1] + c->patients[2],
+                     c->by_label ? "with different labels" : "in two classes", c->conflicts);
 }
 
 static int run(void *values, char **args, int n_args, struct thaw_error *err)
@@ -63,11 +70,16 @@ static int run(void *values, char **args, int n_args, struct thaw_error *err)
     struct thaw_check_options how = {.group_by = v->group_by,
                                      .columns = v->common.columns,
                                      .roots = v->common.roots,
+                                     .multi_label = v->multi_label,
+                                     .no_finding = v->no_finding,
                                      .alike = (float)v->alike,
                                      .frame = (int)v->frame};
     if (n_args != 1)
         return thaw_fail(err, THAW_EUSAGE,
                          "one folder of scans is needed, or a table of them (CSV)");
+    if (v->no_finding && !v->multi_label)
+        return thaw_fail(err, THAW_EUSAGE, "--no-finding %s: goes with --multi-label",
+                         v->no_finding);
     thaw_common_threads(&v->common);
     thaw_interrupt_watch();
     int rc = thaw_check_find(&check, args[0], &how, err);
@@ -88,12 +100,15 @@ const struct thaw_command thaw_command_check = {
         "recompressed, brightened, mirrored or cropped a little), copies and patients that stand\n"
         "in two parts, copies in two classes, how classes, sizes and depths are spread, and how\n"
         "well size, kind of file, depth, colour, compression, border or burned-in text tells the\n"
-        "class by itself.\n\n"
+        "class by itself. With --multi-label the same of labels: how each is spread, copies whose\n"
+        "labels differ, and what gives each of them away.\n\n"
         "Exit code 0: nothing severe. 1: files that cannot be read, copies or patients in two\n"
-        "parts, copies in two classes - or the check itself failed. 2: wrong usage.\n"
+        "parts, copies in two classes or with different labels - or the check itself failed. 2: "
+        "wrong usage.\n"
         "DATA is only read.\n\n"
         "  thaw check scans\n"
         "  thaw check scans --sheet pairs.png --csv pairs.csv\n"
+        "  thaw check films.csv --multi-label\n"
         "  thaw check scans --json | jq .severe",
     .options = options,
     .order = 5,

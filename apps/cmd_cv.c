@@ -89,10 +89,14 @@ const struct thaw_command thaw_command_cv = {
         "DATA, train and val are taken together, and test is left alone.\n\n"
         "Reports mean and standard deviation over the runs, and of all answers together the\n"
         "accuracy with its 95 % interval (Wilson), the recall of each class and the confusion\n"
-        "matrix. Each run has its folder; Ctrl-C, then the same command with --resume, does not\n"
-        "repeat those that are over.\n\n"
+        "matrix. With --multi-label each label's AUC, average precision, recall and specificity;\n"
+        "with --sensitivity-at what the thresholds are worth: like the weights, each run's are\n"
+        "chosen by images that it set aside from its other folds. Each run has its folder; "
+        "Ctrl-C,\n"
+        "then the same command with --resume, does not repeat those that are over.\n\n"
         "  thaw cv scans\n"
-        "  thaw cv scans.csv --folds 10 --seeds 3 --head-only --csv answers.csv",
+        "  thaw cv scans.csv --folds 10 --seeds 3 --head-only --csv answers.csv\n"
+        "  thaw cv scans --positive lesion --sensitivity-at specificity=0.9",
     .options = options,
     .more = thaw_train_table,
     .order = 15,

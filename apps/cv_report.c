@@ -50,12 +50,13 @@ static void print_thresholds(FILE *to, const struct thaw_cv *cv)
         least = n < least ? n : least;
         most = n > most ? n : most;
     }
-    fprintf(to, "\n%s from a threshold on that each run chose for %s%s, on\n",
-            d->positive < 0 ? "every label is said" : cv->data.train.data.classes[d->positive],
-            d->positive < 0 ? "" : "is said ", thaw_decision_wanted(d, wanted));
+    fprintf(to, "\n%s is said from a threshold on that each run chose for %s%s,\n",
+            d->positive < 0 ? "each label" : cv->data.train.data.classes[d->positive],
+            d->specificity > 0 ? "the highest sensitivity at " : "the highest ",
+            thaw_decision_wanted(d, wanted));
     fprintf(to,
-            "the %zu to %zu images of the other folds that also chose its weights; the fold it "
-            "judges had no part\nin that.\n",
+            "on the %zu to %zu images of its other folds that chose its weights, too; the fold it "
+            "judges had no part in that\n",
             least, most);
 }
 

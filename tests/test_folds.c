@@ -86,6 +86,61 @@ static void test_properties(void)
     }
 }
 
+/* Labels a, b, c, d of about 1/2, 1/4, 1/8 and 1/16 of the images, in groups of one to three. */
+static void draw_labels(struct input *in, bool (*has)[CLASSES], uint32_t which)
+{
+    draw(in, which, true);
+    struct thaw_rng rng = thaw_rng_at(10, which, 0, 1000);
+    in->data.by_label = true;
+    in->data.n_classes = CLASSES;
+    for (size_t i = 0; i < in->data.n; i++) {
+        snprintf(in->groups[i], sizeof in->groups[i], "g%zu", i - i % (1 + i % 3));
+        for (uint32_t c = 0; c < CLASSES; c++)
+            has[i][c] = thaw_rng_below(&rng, 2U << c) == 0;
+        in->images[i] = (struct thaw_dataset_image){.has = has[i], .group = in->groups[i]};
+    }
+}
+
+/* How far the images with label c (-1: without any) of a fold are from their share. */
+static double furthest(const struct thaw_dataset *data, const int *fold, int folds, int c)
+{
+    double all = 0, in[16] = {0}, most = 0;
+    for (size_t i = 0; i < data->n; i++) {
+        bool none = true;
+        for (int k = 0; k < data->n_classes; k++)
+            none = none && !data->images[i].has[k];
+        bool counts = c < 0 ? none : data->images[i].has[c];
+        all += counts;
+        in[fold[i]] += counts;
+    }
+    for (int f = 0; f < folds; f++)
+        most = fmax(most, fabs(in[f] - all / folds));
+    return most;
+}
+
+static void test_labels(void)
+{
+    static struct input in;
+    static bool has[MOST][CLASSES];
+    static int fold[MOST];
+    struct thaw_error err = {0};
+    for (uint32_t which = 0; which < 40; which++) {
+        int folds = 2 + (int)(which % 4);
+        draw_labels(&in, has, which);
+        CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_folds(&in.data, folds, which, fold, &err), &err), 0);
+        CU_ASSERT(whole_groups(&in.data, fold));
+        CU_ASSERT(furthest(&in.data, fold, folds, 3) <= 2); /* the rarest: a stratum by itself */
+        CU_ASSERT(furthest(&in.data, fold, folds, -1) <= 3);
+        for (int c = 0; c < 3; c++)
+            CU_ASSERT(furthest(&in.data, fold, folds, c) <= 8);
+    }
+    /* One label that cannot be divided, for there is one group that has it. */
+    for (size_t i = 0; i < in.data.n; i++)
+        has[i][1] = strcmp(in.groups[i], in.groups[0]) == 0;
+    CU_ASSERT_EQUAL(thaw_folds(&in.data, 2, 1, fold, &err), -1);
+    CU_ASSERT(thaw_says(&err, "label b", "learnt or judged, not both", NULL));
+}
+
 static void test_refusals(void)
 {
     static struct input in;
@@ -139,6 +194,7 @@ void thaw_test_folds(void)
 {
     CU_pSuite s = thaw_suite("folds");
     CU_add_test(s, "groups stay whole, classes are spread", test_properties);
+    CU_add_test(s, "labels are spread", test_labels);
     CU_add_test(s, "what cannot be", test_refusals);
     CU_add_test(s, "real patients are never divided", test_real_patients);
 }

@@ -90,6 +90,64 @@ ask "$T/c.json" "[p['property'] for p in d['properties'] if p['telling']]" | gre
 thaw check "$T/sized" $alike 2>/dev/null >"$T/text"
 grep -q ' <- tells$' "$T/text"
 
+# Several labels: a table with a copy whose labels differ, one with the same in another order, one in val.
+m=$T/many
+thaw-scans "$m" --seed 5 --patients 16 2>/dev/null
+rm -f "$m"/README.txt
+for c in infarct no_lesion ring_lesion; do
+    for f in "$m/$c"/*; do mv "$f" "$m/$c/${c}_$(basename "$f")"; done
+done
+rm -r "$m/solid_mass"
+rows() { (cd "$m" && ls -d $1/* | sed "s/\$/,$2,train/"); }
+copied=$(cd "$m" && ls infarct/*.png | head -3)
+for f in $copied; do cp "$m/$f" "$m/copy_$(basename "$f")"; done
+{
+    echo 'path,label,split'
+    rows infarct 'infarct;scar'
+    rows ring_lesion ring
+    rows no_lesion ''
+    for f in $copied; do echo "copy_$(basename "$f")"; done |
+        paste -d, - <(printf '%s\n' infarct,train 'scar;infarct,train' 'infarct | scar,val')
+} >"$m/t.csv"
+check 1 "$m/t.csv" $alike --multi-label --group-by none --csv "$T/pairs.csv"
+python3 - "$T/c.json" "$T/pairs.csv" "$m/t.csv" <<'PY'
+import csv, json, sys
+d, pairs, table = json.load(open(sys.argv[1])), list(csv.DictReader(open(sys.argv[2]))), list(csv.DictReader(open(sys.argv[3])))
+assert d["multi_label"] and d["images"] == len(table)
+for part in d["parts"]:
+    for l in part["labels"]:
+        assert l["images"] == sum(r["split"] == part["name"] and l["name"] in r["label"].replace(" | ", ";").split(";") for r in table), l
+assert [l["name"] for l in d["parts"][0]["labels"]] == ["infarct", "ring", "scar"]
+same = [p for p in d["pairs"] if p["same_pixels"]]
+assert sorted((p["leak"], p["conflict"]) for p in same) == [(False, False), (False, True), (True, False)], same
+(clash,) = [p for p in pairs if p["same_pixels"] == "1" and p["class_a"] != p["class_b"]]
+assert {clash["class_a"], clash["class_b"]} == {"infarct", "infarct;scar"}
+for p in d["properties"]:
+    assert [l["name"] for l in p["labels"]] == ["infarct", "ring", "scar"]
+PY
+fails 1 'copies across parts 1, patients across parts 0, copies with different labels 2)' \
+    thaw check "$m/t.csv" $alike --multi-label --group-by none
+mv "$T/.out" "$T/text"
+grep -q '^!! copies with different labels: 2 images' "$T/text"
+grep -Eq 'the same pixels   \((infarct \| infarct;scar|infarct;scar \| infarct)\)$' "$T/text"
+grep -q '^(no label) ' "$T/text"
+# One label in another size, as class folders with a folder of those without any.
+for f in "$m"/infarct/*; do
+    plant resized "$f" "$T/half.png"
+    plant resized "$T/half.png" "$f.png"
+    rm "$f"
+done
+rm "$m"/copy_* "$m"/t.csv
+check 0 "$m" $alike --multi-label --no-finding no_lesion --group-by none
+is "['infarct']" "$(ask "$T/c.json" "[l['name'] for p in d['properties'] if p['property'] == 'size' for l in p['labels'] if l['telling']]")"
+is "['infarct', 'ring_lesion']" "$(ask "$T/c.json" "[l['name'] for l in d['parts'][0]['labels']]")"
+thaw check "$m" $alike --multi-label --no-finding no_lesion >"$T/text" 2>/dev/null
+grep -q '^-- what alone gives a label away: ' "$T/text"
+fails 2 "--no-finding no_lesion: goes with --multi-label" thaw check "$m" --no-finding no_lesion
+# Without the option such a cell is one class, and that is said.
+(cd "$m" && echo path,label && ls ring_lesion/* | sed 's/$/,a;b/' && ls no_lesion/* | sed 's/$/,c/') >"$m/t.csv"
+prints "^note: 'a;b' is taken as one class; --multi-label" thaw check "$m/t.csv" --alike 1 2>/dev/null
+
 fails 2 "one folder of scans is needed" thaw check
 fails 1 "$T/none" thaw check "$T/none"
 fails 2 "--group-by" thaw check "$data" --group-by '('

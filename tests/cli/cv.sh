@@ -113,6 +113,121 @@ grep -q '^accuracy .* 95 % interval' "$T/text"
 is "$(($(grep -vc ',test$' "$T/t.csv") - 1))" "$(($(wc -l <"$T/t/folds.csv") - 1))"
 is "" "$(cut -d, -f1 "$T/t/folds.csv" | grep -Fx -f <(grep ',test$' "$T/t.csv" | cut -d, -f1))"
 
+# One of two classes is looked for: each run is judged at the threshold that it chose on images of its own.
+mkdir "$T/two"
+cp -r "$T/scans/infarct" "$T/scans/no_lesion" "$T/two"
+want=(--sensitivity-at specificity=0.6 --positive infarct --stages 'all:epochs=2')
+net=(--backbone random:squeezenet --size 32 --threads 1 --batch 16 --group-by '^(p[0-9]+)_')
+cv "$T/two" --folds 2 --seeds 2 "${want[@]}" --run "$T/b" --csv "$T/b.csv" --json >"$T/b.json"
+cv "$T/two" --folds 2 --seeds 2 "${want[@]}" --run "$T/b" --resume >"$T/b.txt"
+grep -q '^infarct is said from a threshold on that each run chose for the highest sensitivity at specificity=0.6,$' "$T/b.txt"
+grep -q '^sensitivity  .* 95 % interval .* of .* infarct)$' "$T/b.txt"
+cat >"$T/check.py" <<'PY'
+import csv, json, math, statistics, struct, sys
+d, rows, runs = json.load(open(sys.argv[1])), list(csv.DictReader(open(sys.argv[2]))), sys.argv[3]
+number = lambda text: struct.unpack("f", struct.pack("f", float(text)))[0]  # nine digits are one float32
+def wilson(p, n, z=1.959963984540054):
+    mid, half = (p + z*z/2/n) / (1 + z*z/n), z / (1 + z*z/n) * math.sqrt(p*(1-p)/n + z*z/4/n/n)
+    return [0 if p == 0 else mid - half, 1 if p == 1 else mid + half]
+hit = cases = clear = others = 0
+for run in d["runs"]:
+    folder = f"{runs}/seed-{run['seed']}-fold-{run['fold']}"
+    (entry,) = run["decision"]["thresholds"]
+    told = json.load(open(folder + "/run.json"))["validation"]["decision"]["thresholds"][0]
+    assert entry["threshold"] == number(told["threshold"]) and entry["true_positives"] == told["true_positives"]
+    chose = [r["file"] for r in csv.DictReader(open(folder + "/split.csv")) if r["side"] == "val"]
+    mine = [r for r in rows if r["seed"] == str(run["seed"]) and r["fold"] == str(run["fold"])]
+    assert run["decision"]["images"] == len(chose) and not {r["file"] for r in mine} & set(chose)
+    assert entry["specificity"] >= 0.6 and entry["class"] == run["positive"] == "infarct"
+    for r in mine:
+        assert (r["prediction"] == "infarct") == (number(r["infarct"]) >= entry["threshold"])
+    said = lambda label, word: sum(r["label"] == label and r["prediction"] == word for r in mine)
+    n = [sum(r["label"] == c for r in mine) for c in ("infarct", "no_lesion")]
+    one = [said("infarct", "infarct"), said("no_lesion", "no_lesion")]
+    assert run["at_threshold"]["sensitivity"] == one[0] / n[0] and run["at_threshold"]["specificity"] == one[1] / n[1]
+    hit, cases, clear, others = hit + one[0], cases + n[0], clear + one[1], others + n[1]
+assert len({run["decision"]["thresholds"][0]["threshold"] for run in d["runs"]}) > 1
+at = d["pooled"]["at_threshold"]
+assert d["thresholds_by"] == "specificity=0.6" and at["threshold"] is None and "decision" not in d["pooled"]
+assert (at["true_positives"], at["true_negatives"]) == (hit, clear) == tuple(d["pooled"]["confusion"][k][k] for k in (0, 1))
+for key, got, of in (("sensitivity", hit, cases), ("specificity", clear, others)):
+    assert abs(at[key] - got / of) < 1e-12
+    assert all(abs(x - y) < 1e-9 for x, y in zip(at[key + "_ci95"], wilson(got / of, of // 2)))
+    each = [run["at_threshold"][key] for run in d["runs"]]
+    assert abs(d["spread"][key]["mean"] - statistics.mean(each)) < 1e-9
+    assert abs(d["spread"][key]["sd"] - statistics.stdev(each)) < 1e-9
+# By the more probable class: as if there were no threshold.
+more = sum(number(r["infarct"]) > number(r["no_lesion"]) for r in rows if r["label"] == "infarct")
+assert d["pooled"]["at_most_probable"]["true_positives"] == more
+PY
+python3 "$T/check.py" "$T/b.json" "$T/b.csv" "$T/b"
+# The model of a run has that threshold, too.
+mkdir -p "$T/fold2/infarct" "$T/fold2/no_lesion"
+tail -n +2 "$T/b/seed-1-fold-2/answers.csv" | cut -d, -f1 | while read -r f; do cp "$T/two/$f" "$T/fold2/$f"; done
+thaw eval "$T/b/seed-1-fold-2/model.h5" "$T/fold2" --threads 1 --csv "$T/eval.csv" >/dev/null 2>&1
+cmp "$T/eval.csv" "$T/b/seed-1-fold-2/answers.csv"
+sed -i 's/"decision"/"decided"/' "$T/b/seed-1-fold-1/run.json"
+fails 1 'seed-1-fold-1/run.json: tells no thresholds; take' thaw cv "$T/two" --folds 2 --seeds 2 "${want[@]}" --run "$T/b" --resume "${net[@]}"
+
+# Several findings: the same picture in the folders of two.
+mkdir -p "$T/ml"
+for c in infarct ring_lesion no_lesion; do
+    mkdir "$T/ml/$c"
+    for f in "$T/scans/$c"/*; do cp "$f" "$T/ml/$c/$(basename "${f%%.*}")_$c.${f##*.}"; done
+done
+i=0
+for f in "$T"/ml/infarct/*; do
+    i=$((i + 1))
+    [ $((i % 3)) = 0 ] || cp "$f" "$T/ml/ring_lesion/"
+done
+cv "$T/ml" --multi-label --no-finding no_lesion --folds 3 --seeds 2 --head-only --epochs 1 --run "$T/m" --csv "$T/m.csv" --json >"$T/m.json"
+cv "$T/ml" --multi-label --no-finding no_lesion --folds 3 --seeds 2 --head-only --epochs 1 --run "$T/m" --resume >"$T/m.txt"
+grep -q '^each label is said from a threshold on that each run chose for the highest F1,$' "$T/m.txt"
+grep -q '^label .* AUC .* AP .* recall' "$T/m.txt"
+is "$(ls "$T/ml/infarct" "$T/ml/ring_lesion" "$T/ml/no_lesion" | grep -c 'p.*\.')" \
+    "$(($(ls "$T/ml/infarct" "$T/ml/ring_lesion" | sort | grep 'p.*\.' | uniq -d | wc -l) + $(wc -l <"$T/m/folds.csv") - 1))"
+python3 - "$T/m.json" "$T/m.csv" "$T/m" <<'PY'
+import csv, json, math, statistics, struct, sys
+d, rows, runs = json.load(open(sys.argv[1])), list(csv.DictReader(open(sys.argv[2]))), sys.argv[3]
+number = lambda text: struct.unpack("f", struct.pack("f", float(text)))[0]
+names = ["infarct", "ring_lesion"]
+assert [l["name"] for l in d["labels"]] == [l["name"] for l in d["pooled"]["labels"]] == names
+def figures(answers, name):
+    scored = [(number(r[name]), name in r["label"].split(";")) for r in answers]
+    yes, no = [p for p, y in scored if y], [p for p, y in scored if not y]
+    auc = sum((a > b) + 0.5 * (a == b) for a in yes for b in no) / len(yes) / len(no)
+    ap, before = 0, 0
+    for t in sorted({p for p, _ in scored}, reverse=True):
+        hit, said = sum(p >= t for p in yes), sum(p >= t for p, _ in scored)
+        ap, before = ap + (hit - before) / len(yes) * hit / said, hit
+    return auc, ap, len(yes)
+close = lambda a, b: abs(a - b) < 1e-9
+for k, name in enumerate(names):
+    auc, ap, n = figures(rows, name)
+    pooled = d["pooled"]["labels"][k]
+    assert close(pooled["auc"], auc) and close(pooled["average_precision"], ap) and pooled["support"] == n
+    said = [name in r["prediction"].split(";") for r in rows if name in r["label"].split(";")]
+    assert close(pooled["recall"], sum(said) / n) and pooled["threshold"] is None
+    each = []
+    for run in d["runs"]:
+        mine = [r for r in rows if r["seed"] == str(run["seed"]) and r["fold"] == str(run["fold"])]
+        auc, ap, support = figures(mine, name)
+        got, entry = run["labels"][k], run["decision"]["thresholds"][k]
+        assert close(got["auc"], auc) and close(got["average_precision"], ap) and got["support"] == support
+        assert abs(support - n / 6) <= 4 and got["threshold"] == entry["threshold"]  # spread over the folds
+        for r in mine:
+            assert (name in r["prediction"].split(";")) == (number(r[name]) >= entry["threshold"])
+        assert close(run["exact"], sum(r["label"] == r["prediction"] for r in mine) / len(mine))
+        each.append((auc, ap))
+    for key, values in zip(("auc", "average_precision"), zip(*each)):
+        s = d["labels"][k][key]
+        assert close(s["mean"], statistics.mean(values)) and close(s["sd"], statistics.stdev(values)) and s["runs"] == 6
+assert close(d["pooled"]["exact"], sum(r["label"] == r["prediction"] for r in rows) / len(rows))
+PY
+fails 2 '--no-finding no_lesion: goes with --multi-label' thaw cv "$T/ml" --no-finding no_lesion --run "$T/x" "${net[@]}"
+fails 2 'here are 4 classes' thaw cv "$T/scans" --sensitivity-at specificity=0.9 --positive infarct --run "$T/x" "${net[@]}"
+fails 2 'which class is looked for' thaw cv "$T/two" --sensitivity-at specificity=0.9 --run "$T/x" "${net[@]}"
+
 # Wrong usage.
 fails 2 'one folder or table of images is needed' thaw cv
 fails 2 '--seeds 0: needs how many' thaw cv "$T/scans" --seeds 0
