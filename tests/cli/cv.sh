@@ -173,7 +173,10 @@ fails 1 'seed-1-fold-1/run.json: tells no thresholds; take' thaw cv "$T/two" --f
 mkdir -p "$T/ml"
 for c in infarct ring_lesion no_lesion; do
     mkdir "$T/ml/$c"
-    for f in "$T/scans/$c"/*; do cp "$f" "$T/ml/$c/$(basename "${f%%.*}")_$c.${f##*.}"; done
+    for f in "$T/scans/$c"/*; do
+        name=$(basename "$f")
+        cp "$f" "$T/ml/$c/${name%.*}_$c.${name##*.}"
+    done
 done
 i=0
 for f in "$T"/ml/infarct/*; do
@@ -184,8 +187,7 @@ cv "$T/ml" --multi-label --no-finding no_lesion --folds 3 --seeds 2 --head-only 
 cv "$T/ml" --multi-label --no-finding no_lesion --folds 3 --seeds 2 --head-only --epochs 1 --run "$T/m" --resume >"$T/m.txt"
 grep -q '^each label is said from a threshold on that each run chose for the highest F1,$' "$T/m.txt"
 grep -q '^label .* AUC .* AP .* recall' "$T/m.txt"
-is "$(ls "$T/ml/infarct" "$T/ml/ring_lesion" "$T/ml/no_lesion" | grep -c 'p.*\.')" \
-    "$(($(ls "$T/ml/infarct" "$T/ml/ring_lesion" | sort | grep 'p.*\.' | uniq -d | wc -l) + $(wc -l <"$T/m/folds.csv") - 1))"
+is "$(ls "$T/ml"/* | grep '^p.*_' | sort -u | wc -l)" "$(($(wc -l <"$T/m/folds.csv") - 1))"
 python3 - "$T/m.json" "$T/m.csv" "$T/m" <<'PY'
 import csv, json, math, statistics, struct, sys
 d, rows, runs = json.load(open(sys.argv[1])), list(csv.DictReader(open(sys.argv[2]))), sys.argv[3]
