@@ -55,8 +55,8 @@ static void print_thresholds(FILE *to, const struct thaw_cv *cv)
             d->specificity > 0 ? "the highest sensitivity at " : "the highest ",
             thaw_decision_wanted(d, wanted));
     fprintf(to,
-            "on the %zu to %zu images of its other folds that chose its weights, too; the fold it "
-            "judges had no part in that\n",
+            "on the %zu to %zu images of its other folds that it validated with; the fold it "
+            "judges had no\npart in that\n",
             least, most);
 }
 
@@ -160,7 +160,7 @@ static void print_pooled(FILE *to, const struct thaw_cv *cv)
     fprintf(to, "\npooled: all %zu images, each judged by a model that was trained without it",
             data->n);
     if (cv->wanted.n)
-        fprintf(to, ", at that model's threshold%s", cv->pooled.by_label ? "s" : "");
+        fprintf(to, ",\nat the threshold%s of that model", cv->pooled.by_label ? "s" : "");
     if (cv->rounds > 1)
         fprintf(to,
                 ", once for each of %d seeds\n(counts are of all answers; the interval counts "
