@@ -20,7 +20,7 @@ import torchvision
 
 LIMIT = 1e-4
 CLASSES = 10
-BLOCKS = ("BasicBlock", "Bottleneck", "InvertedResidual", "EdgeResidual", "MBConv", "FusedMBConv")
+BLOCKS = ("BasicBlock", "Bottleneck", "InvertedResidual", "EdgeResidual", "ConvBnAct", "MBConv", "FusedMBConv")
 
 VISION = """resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x8d resnext101_64x4d wide_resnet50_2
 wide_resnet101_2 vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn mobilenet_v2 mobilenet_v3_small mobilenet_v3_large
@@ -50,6 +50,11 @@ def build(name):
     if source == "tv":
         return getattr(torchvision.models, model)(num_classes=CLASSES)
     return timm.create_model(model, num_classes=CLASSES)
+
+
+def has_shortcut(block):
+    """Attributes: of timm's blocks, of torchvision's; a ResNet's always has one."""
+    return getattr(block, "has_skip", getattr(block, "use_res_connect", True))
 
 
 def fill(model, x):
@@ -82,10 +87,10 @@ def fill(model, x):
                 around(module.weight, -limit, limit)
                 if module.bias is not None:
                     around(module.bias, -0.3, 0.3)
-        for module in model.modules():  # as in trained networks, a block adds little to its shortcut
-            if type(module).__name__ in BLOCKS:
-                [m for n, m in module.named_modules() if isinstance(m, torch.nn.BatchNorm2d) and "downsample" not in n][-1] \
-                    .weight.mul_(0.1)
+        blocks = [m for m in model.modules() if type(m).__name__ in BLOCKS and has_shortcut(m)]
+        for block in blocks:  # as in trained networks, a block adds little to its shortcut
+            [m for n, m in block.named_modules() if isinstance(m, torch.nn.BatchNorm2d) and "downsample" not in n][-1] \
+                .weight.mul_(min(0.1, 2 / len(blocks)))
         for name, parameter in model.named_parameters():
             if name.endswith("gamma") or name.endswith("layer_scale"):
                 around(parameter, 0.1, 0.4)

@@ -85,8 +85,8 @@ PY
 python3 "$T/make.py" "$T"
 
 # --- copies, though units, windows, greys and containers differ ---
-thaw check "$T/leaky" --json --sheet "$T/pairs.png" >"$T/c.json" 2>"$T/err" && exit 1
-grep -q 'severe findings (unreadable 1' "$T/err"
+fails 1 'severe findings (unreadable 1' thaw check "$T/leaky" --json --sheet "$T/pairs.png"
+mv "$T/.out" "$T/c.json"
 [ "$(head -c4 "$T/pairs.png" | tail -c3)" = PNG ]
 for copy in exported.png turned.dcm volume.nii frames.dcm; do
     is True "$(ask "$T/c.json" "any(p['leak'] and p['a'].endswith('train/a/IM00') and p['b'].endswith('/$copy') for p in d['pairs'])")"
@@ -95,7 +95,8 @@ is 4 "$(ask "$T/c.json" "sum(p['leak'] for p in d['pairs'] if 'train' in p['a'])
 is cut.dcm "$(ask "$T/c.json" "[u['file'].split('/')[-1] for u in d['unreadable']][0]")"
 ask "$T/c.json" "d['unreadable'][0]['reason']" | grep -q truncated
 # ... and another frame is another picture.
-thaw check "$T/leaky" --frame 1 --json >"$T/c1.json" 2>/dev/null && exit 1
+fails 1 'severe findings' thaw check "$T/leaky" --frame 1 --json
+mv "$T/.out" "$T/c1.json"
 is False "$(ask "$T/c1.json" "any(p['b'].endswith(('volume.nii', 'frames.dcm')) for p in d['pairs'])")"
 
 # --- patients as the files state them ---
@@ -104,9 +105,9 @@ ask "$T/c.json" "d['patients']" | grep -q 'from DICOM (PatientID): 8 in 16 of 16
 ask "$T/c.json" "[v['value'] for p in d['properties'] if p['property'] == 'depth' for v in p['values']]" | grep -q float
 
 # --- slices without anything on them are told, and are no copies ---
-thaw check "$T/flat" --json >"$T/f.json" 2>/dev/null
+thaw check "$T/flat" --json >"$T/f.json" 2>"$T/err"
 is '(12, 0, 0)' "$(ask "$T/f.json" "(d['blank'], d['repeated'], len(d['pairs']))")"
-prints '^-- blank: 12 images show nothing' thaw check "$T/flat" 2>/dev/null
+prints '^-- blank: 12 images show nothing' thaw check "$T/flat" 2>"$T/err"
 
 net=(--backbone random:mobilenet_v2:0.35 --size 32 --threads 1 --batch 8 --stages 'head:epochs=1')
 thaw train "$T/flat" "${net[@]}" -o "$T/flat.h5" >/dev/null 2>"$T/err"
@@ -124,7 +125,7 @@ PY
 thaw train "$T/leaky" "${net[@]}" -o "$T/leaky.h5" --max-bad 0.2 >/dev/null 2>"$T/err"
 grep -q 'warning: 4 of 9 validation images look like training images' "$T/err"
 grep -q 'warning: 1 groups stand both in' "$T/err"
-thaw eval "$T/leaky.h5" "$T/leaky" --max-bad 0.2 --json >"$T/e.json" 2>/dev/null
+thaw eval "$T/leaky.h5" "$T/leaky" --max-bad 0.2 --json >"$T/e.json" 2>"$T/err"
 is "['exported.png', 'frames.dcm', 'turned.dcm', 'volume.nii']" \
     "$(ask "$T/e.json" "sorted(f.split('/')[-1] for f in d['known_files'])")"
-prints '^leaks: none of these 48 images looks like one of the 16 ' thaw eval "$T/leaky.h5" "$T/flat" 2>/dev/null
+prints '^leaks: none of these 48 images looks like one of the 16 ' thaw eval "$T/leaky.h5" "$T/flat" 2>"$T/err"
