@@ -110,11 +110,7 @@ struct thaw_graph *thaw_efficientnet_build(const struct thaw_arch *arch,
     body(&b, net);
     thaw_build_conv(&b, "top_conv", thaw_round_width(1280 * net->width), 1, 1, THAW_SAME);
     norm_swish(&b, "top_bn", "top_activation");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dropout(&b, "top_dropout", net->dropout, false);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", net->dropout, options->classes);
     return thaw_build_finish(&b);
 }
 

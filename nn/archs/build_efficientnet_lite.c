@@ -45,13 +45,6 @@ static void block(struct thaw_build *b, const struct stage *s, int in, int out, 
         thaw_build_merge(b, "Add", "add", (int[]){b->last, shortcut}, 2);
 }
 
-static void top(struct thaw_build *b, int classes)
-{
-    thaw_build_layer(b, "GlobalAveragePooling2D", "avg_pool", NULL);
-    thaw_build_dropout(b, "top_dropout", 0.2, false);
-    thaw_build_dense(b, "predictions", classes, "softmax");
-}
-
 struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
                                    const struct thaw_arch_options *options, struct thaw_error *err)
 {
@@ -71,8 +64,7 @@ struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
     thaw_build_conv(&b, "top_conv", HEAD, 1, 1, THAW_SAME);
     norm(&b, "top_bn");
     thaw_build_relu6(&b, "top_relu");
-    if (options->classes)
-        top(&b, options->classes);
+    thaw_build_classifier(&b, "predictions", 0.2, options->classes);
     return thaw_build_finish(&b);
 }
 

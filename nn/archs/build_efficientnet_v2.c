@@ -100,11 +100,7 @@ struct thaw_graph *thaw_efficientnet_v2_build(const struct thaw_arch *arch,
     body(&b, net);
     thaw_build_conv(&b, "top_conv", net->top, 1, 1, THAW_SAME);
     norm_swish(&b, "top_bn", "top_activation");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dropout(&b, "top_dropout", 0.2, false);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0.2, options->classes);
     return thaw_build_finish(&b);
 }
 

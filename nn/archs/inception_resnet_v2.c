@@ -99,10 +99,7 @@ static struct thaw_graph *build(const struct thaw_arch *arch,
         block_8(&b, name, i == 10);
     }
     thaw_inception_unit(&b, "conv_7b", 1536, 1, 1, 1, THAW_SAME);
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0, options->classes);
     return thaw_build_finish(&b);
 }
 

@@ -82,10 +82,7 @@ static struct thaw_graph *build(const struct thaw_arch *arch,
     reduce_17(&b, "mixed8");
     module_8(&b, "mixed9", "mixed9_0");
     module_8(&b, "mixed10", "mixed9_1");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0, options->classes);
     return thaw_build_finish(&b);
 }
 
