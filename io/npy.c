@@ -50,26 +50,18 @@ static char *make_header(const long *dims, int rank, size_t *size, struct thaw_e
 int thaw_npy_save(const char *path, const float *data, const long *dims, int rank,
                   struct thaw_error *err)
 {
-    struct thaw_replace replace = {0};
+    struct thaw_replace replace;
     size_t count, size;
-    FILE *f = NULL;
     int rc = -1;
     if (rank < 0 || rank > THAW_NPY_RANK || !thaw_count(dims, rank, &count))
         return thaw_fail(err, THAW_EUSAGE, "%s: %d dimensions, or an absurd size", path, rank);
     char *header = make_header(dims, rank, &size, err);
-    if (!header || thaw_replace_begin(&replace, path, err))
-        goto done;
-    f = fopen(replace.temporary, "wbe");
-    if (!f || fwrite(header, 1, size, f) != size || fwrite(data, sizeof *data, count, f) != count ||
-        fflush(f)) {
-        thaw_fail_errno(err, "%s: cannot be written", path);
-        goto done;
+    FILE *f = header ? thaw_replace_open(&replace, path, err) : NULL;
+    if (f) {
+        fwrite(header, 1, size, f);
+        fwrite(data, sizeof *data, count, f);
+        rc = thaw_replace_close(&replace, f, 0, err);
     }
-    rc = thaw_replace_commit(&replace, err);
-done:
-    if (f)
-        fclose(f);
-    thaw_replace_abort(&replace);
     free(header);
     return rc;
 }
