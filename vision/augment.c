@@ -6,8 +6,6 @@
 
 #include "io/base/mem.h"
 
-const char *const thaw_augment_default = "flip:h=0.5,brightness:amount=0.1,contrast:amount=0.1";
-
 #define SPACES " \t\n"
 
 static const struct thaw_augmentation *find_op(const char *name, struct thaw_error *err)
@@ -126,13 +124,13 @@ done:
 
 int thaw_augment_parse(struct thaw_augment *augment, const char *text, struct thaw_error *err)
 {
-    static const char preset[] = "default";
+    static const char preset[] = "default",
+                      meant[] = "flip:h=0.5,brightness:amount=0.1,contrast:amount=0.1";
     size_t length = sizeof preset - 1;
     *augment = (struct thaw_augment){0};
     text += strspn(text, SPACES);
     bool begins = strncmp(text, preset, length) == 0 && strchr("," SPACES, text[length]);
-    char *copy = begins ? thaw_format(err, "%s%s", thaw_augment_default, text + length)
-                        : thaw_strdup(text, err);
+    char *copy = begins ? thaw_format(err, "%s%s", meant, text + length) : thaw_strdup(text, err);
     if (!copy)
         return -1;
     char *items = trim(copy);
