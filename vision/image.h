@@ -4,7 +4,6 @@
 #define THAW_VISION_IMAGE_H
 
 #include "io/base/error.h"
-#include "vision/pixels.h"
 
 struct thaw_image {
     int width, height, channels;
