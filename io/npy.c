@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "io/base/bytes.h"
 #include "io/base/file.h"
 #include "io/base/mem.h"
 
@@ -144,14 +145,10 @@ static int read_header(FILE *f, const char *path, long *dims, int *rank, size_t 
     if (head[6] < 1 || head[6] > 3)
         return thaw_fail(err, THAW_EINPUT, "%s: .npy version %d; known are 1, 2 and 3", path,
                          head[6]);
-    size_t size = head[8] | (size_t)head[9] << 8;
-    *at = HEAD;
-    if (head[6] > 1) {
-        if (fread(head + HEAD, 1, 2, f) != 2)
-            return thaw_fail(err, THAW_EINPUT, "%s: cut short", path);
-        size |= (size_t)head[10] << 16 | (size_t)head[11] << 24;
-        *at = HEAD_2;
-    }
+    *at = head[6] > 1 ? HEAD_2 : HEAD;
+    if (fread(head + HEAD, 1, *at - HEAD, f) != *at - HEAD)
+        return thaw_fail(err, THAW_EINPUT, "%s: cut short", path);
+    size_t size = (size_t)thaw_little_endian(head + 8, *at - 8);
     if (size > LONGEST_TEXT)
         return thaw_fail(err, THAW_EINPUT, "%s: damaged .npy file: a header of %zu bytes", path,
                          size);
