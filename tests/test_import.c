@@ -108,18 +108,6 @@ static struct thaw_graph *import(const struct thaw_torch_file *file, const json_
 
 /* --- agreement --- */
 
-/* Mean over the sides of those channels that were recorded. */
-static void pool(struct thaw_shape s, const float *map, float *pooled, size_t n)
-{
-    size_t cells = (size_t)s.h * (size_t)s.w, channels = (size_t)s.c;
-    for (size_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < cells; k++)
-            sum += (double)map[k * channels + i * channels / n];
-        pooled[i] = (float)(sum / (double)cells);
-    }
-}
-
 static void read_list(const json_t *list, float *to)
 {
     for (size_t i = 0; i < json_array_size(list); i++)
@@ -138,7 +126,7 @@ static bool agrees(struct thaw_graph *graph, int last, const json_t *list, const
     if (!y)
         return false;
     if (last >= 0)
-        pool(graph->nodes[last].shape, y, got, n);
+        thaw_net_pool(graph->nodes[last].shape, y, got, n);
     else
         memcpy(got, y, n * sizeof *got);
     free(y);
