@@ -10,6 +10,7 @@
 #include "apps/interrupt.h"
 #include "apps/judge.h"
 #include "apps/run_model.h"
+#include "apps/text.h"
 #include "apps/train_cache.h"
 #include "apps/train_data.h"
 #include "apps/train_memory.h"
@@ -116,9 +117,7 @@ static int open_model(struct job *j, struct thaw_error *err)
 static int pin_classes(struct thaw_model_file *m, const struct thaw_dataset *data,
                        struct thaw_error *err)
 {
-    for (int i = 0; m->classes && i < m->n_classes; i++)
-        free(m->classes[i]);
-    free(m->classes);
+    thaw_labels_free(m->classes, m->n_classes);
     m->n_classes = 0;
     if (!(m->classes = thaw_new((size_t)data->n_classes + 1, sizeof *m->classes, err)))
         return -1;
