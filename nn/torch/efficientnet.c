@@ -2,8 +2,6 @@
  * weights. */
 #include "nn/torch/efficientnet.h"
 
-#include "nn/archs/build_efficientnet.h"
-
 static const struct thaw_torch_form vision[] = {
     {"stem_conv", "features.0.0"},
     {"stem_bn", "features.0.1"},
@@ -61,11 +59,10 @@ const struct thaw_torch_form thaw_torch_efficientnet_port[] = {
     {"predictions", "_fc"},
     {NULL, NULL}};
 
-int thaw_torch_efficientnet_number(const int seen[3],
-                                   const int repeats[THAW_TORCH_EFFICIENTNET_STAGES])
+int thaw_torch_efficientnet_number(const int seen[3], const int repeats[THAW_EFFICIENTNET_STAGES])
 {
     int stage = seen[0] - 1, number = seen[1];
-    if (stage < 0 || stage >= THAW_TORCH_EFFICIENTNET_STAGES || number >= repeats[stage])
+    if (stage < 0 || stage >= THAW_EFFICIENTNET_STAGES || number >= repeats[stage])
         return -1;
     for (int i = 0; i < stage; i++)
         number += repeats[i];
@@ -74,8 +71,8 @@ int thaw_torch_efficientnet_number(const int seen[3],
 
 static void place(const struct thaw_torch_weights *w, const int seen[3], int out[2])
 {
-    int repeats[THAW_TORCH_EFFICIENTNET_STAGES] = {0};
-    for (int i = 0; w->variant && i < THAW_TORCH_EFFICIENTNET_STAGES; i++)
+    int repeats[THAW_EFFICIENTNET_STAGES] = {0};
+    for (int i = 0; w->variant && i < THAW_EFFICIENTNET_STAGES; i++)
         repeats[i] = thaw_efficientnet_repeats(w->variant, i);
     out[0] = thaw_torch_efficientnet_number(seen, repeats);
 }

@@ -6,8 +6,8 @@
 
 static void place(const struct thaw_torch_weights *w, const int seen[3], int out[2])
 {
-    int repeats[THAW_TORCH_EFFICIENTNET_STAGES] = {0};
-    for (int i = 0; w->variant && i < THAW_TORCH_EFFICIENTNET_STAGES; i++)
+    int repeats[THAW_EFFICIENTNET_STAGES] = {0};
+    for (int i = 0; w->variant && i < THAW_EFFICIENTNET_STAGES; i++)
         repeats[i] = thaw_lite_repeats(w->variant, i);
     out[0] = thaw_torch_efficientnet_number(seen, repeats);
 }
