@@ -1,7 +1,6 @@
 #include "nn/layer_conf.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,17 +125,6 @@ int thaw_numbers_read(struct thaw_numbers *numbers, const json_t *value, struct 
             return fail_value(item, "a number, or a list with one for each channel", err);
     }
     return 0;
-}
-
-json_t *thaw_json_float(float x)
-{
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)x);
-        if (strtof(text, NULL) == x)
-            break;
-    }
-    return json_real(strtod(text, NULL));
 }
 
 json_t *thaw_numbers_write(const struct thaw_numbers *numbers)

@@ -42,7 +42,6 @@ struct thaw_numbers {
 };
 int thaw_numbers_read(struct thaw_numbers *numbers, const json_t *value, struct thaw_error *err);
 json_t *thaw_numbers_write(const struct thaw_numbers *numbers); /* null when n == 0 */
-json_t *thaw_json_float(float x); /* the shortest decimal that reads as x */
 
 #define THAW_CONF_OFF(name) THAW_CONF_NOTHING(name, thaw_conf_read_off)
 #define THAW_CONF_ONE(name) THAW_CONF_NOTHING(name, thaw_conf_read_one)

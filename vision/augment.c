@@ -141,16 +141,6 @@ int thaw_augment_parse(struct thaw_augment *augment, const char *text, struct th
     return rc;
 }
 
-/* The shortest text that reads back as the same float. */
-static void print_float(char *text, size_t size, float value)
-{
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, size, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            return;
-    }
-}
-
 char *thaw_augment_text(const struct thaw_augment *augment, struct thaw_error *err)
 {
     if (augment->n == 0)
@@ -162,10 +152,10 @@ char *thaw_augment_text(const struct thaw_augment *augment, struct thaw_error *e
         free(text);
         text = longer;
         for (const struct thaw_field *f = step->op->fields; text && f->key; f++) {
-            char number[32];
+            char number[THAW_FLOAT_TEXT];
             float value;
             memcpy(&value, (const char *)step->conf + f->offset, sizeof value);
-            print_float(number, sizeof number, value);
+            thaw_float_text(value, number);
             longer = thaw_format(err, "%s%c%s=%s", text, f == step->op->fields ? ':' : ',', f->key,
                                  number);
             free(text);
