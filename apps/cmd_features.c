@@ -51,18 +51,11 @@ static int save_table(const char *path, const struct thaw_inputs *in, const floa
                       struct thaw_error *err)
 {
     struct thaw_replace replace;
-    if (thaw_replace_begin(&replace, path, err))
+    FILE *f = thaw_replace_open(&replace, path, err);
+    if (!f)
         return -1;
-    FILE *f = fopen(replace.temporary, "w");
-    if (f) {
-        write_table(f, in, y, width);
-        bool bad = ferror(f);
-        if (!((fclose(f) != 0) | bad))
-            return thaw_replace_commit(&replace, err);
-    }
-    thaw_fail_errno(err, "%s: cannot be written", path);
-    thaw_replace_abort(&replace);
-    return -1;
+    write_table(f, in, y, width);
+    return thaw_replace_close(&replace, f, 0, err);
 }
 
 static int output(const struct values *v, const struct thaw_inputs *in, const float *y,

@@ -174,19 +174,8 @@ static int write_table(const struct work *w, FILE *f, struct thaw_error *err)
 static int save_table(const struct work *w, const char *path, struct thaw_error *err)
 {
     struct thaw_replace replace;
-    if (thaw_replace_begin(&replace, path, err))
-        return -1;
-    FILE *f = fopen(replace.temporary, "w");
-    int rc = f ? write_table(w, f, err) : 0;
-    bool bad = !f || ferror(f);
-    if (f)
-        bad |= fclose(f) != 0;
-    if (rc == 0 && !bad)
-        return thaw_replace_commit(&replace, err);
-    if (rc == 0)
-        thaw_fail_errno(err, "%s: cannot be written", path);
-    thaw_replace_abort(&replace);
-    return -1;
+    FILE *f = thaw_replace_open(&replace, path, err);
+    return f ? thaw_replace_close(&replace, f, write_table(w, f, err), err) : -1;
 }
 
 static int output(const struct work *w, struct thaw_error *err)

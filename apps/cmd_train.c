@@ -10,12 +10,13 @@
 #include "apps/interrupt.h"
 #include "apps/judge.h"
 #include "apps/run_model.h"
+#include "apps/text.h"
 #include "apps/train_cache.h"
 #include "apps/train_data.h"
 #include "apps/train_memory.h"
 #include "apps/train_options.h"
+#include "apps/train_outcome.h"
 #include "apps/train_recipe.h"
-#include "apps/train_record.h"
 #include "apps/train_run.h"
 #include "apps/train_turn.h"
 #include "apps/train_weights.h"
@@ -116,9 +117,7 @@ static int open_model(struct job *j, struct thaw_error *err)
 static int pin_classes(struct thaw_model_file *m, const struct thaw_dataset *data,
                        struct thaw_error *err)
 {
-    for (int i = 0; m->classes && i < m->n_classes; i++)
-        free(m->classes[i]);
-    free(m->classes);
+    thaw_labels_free(m->classes, m->n_classes);
     m->n_classes = 0;
     if (!(m->classes = thaw_new((size_t)data->n_classes + 1, sizeof *m->classes, err)))
         return -1;
@@ -256,48 +255,8 @@ static bool was_chosen(const struct job *j)
     return chosen;
 }
 
-static int save(struct job *j, const struct thaw_train_outcome *o, struct thaw_error *err)
-{
-    const struct thaw_train_paths *p = &j->run.paths;
-    json_t *extra = thaw_train_model_record(o, err), *record = NULL;
-    j->model.trained_on = &j->data.train.data;
-    int rc = extra ? thaw_model_file_save(&j->model, p->model, extra, err) : -1;
-    if (rc == 0 && (rc = thaw_train_paths_keep(p, err)) == 0) {
-        record = thaw_train_run_record(o, err);
-        rc = record ? thaw_json_save(p->record, record, err) : -1;
-    }
-    if (rc == 0 && j->v->common.json)
-        rc = thaw_common_print_json(json_incref(record), err);
-    json_decref(extra);
-    json_decref(record);
-    return rc;
-}
-
-/* What is to be said of figures of images that had a say. */
-static const char *selected(const struct thaw_train_outcome *o)
-{
-    return o->chosen && o->decision->n
-               ? "selected on: these images chose the weights and thresholds"
-           : o->chosen      ? "selected on: these images chose the weights"
-           : o->decision->n ? "selected on: these images chose the thresholds"
-                            : NULL;
-}
-
-static void say_end(struct job *j, bool chosen, const char *time)
-{
-    const struct thaw_metrics *m = &j->judgement.metrics;
-    if (j->judgement.by_label)
-        thaw_say(&j->run.say, "%s: validation mean AUC %.3f%s after %s", j->run.paths.model,
-                 j->judgement.labels.mean_auc, chosen ? " (selected on)" : "", time);
-    else
-        thaw_say(&j->run.say, "%s: validation accuracy %.3f (%.3f to %.3f%s) after %s",
-                 j->run.paths.model, m->accuracy, m->accuracy_lo, m->accuracy_hi,
-                 chosen ? ", selected on" : "", time);
-}
-
 static int finish(struct job *j, struct thaw_error *err)
 {
-    char time[32];
     struct thaw_train_outcome outcome = {.values = j->v,
                                          .run = &j->run,
                                          .data = &j->data,
@@ -309,19 +268,13 @@ static int finish(struct job *j, struct thaw_error *err)
                                          .before = j->before,
                                          .head = j->options.head,
                                          .chosen = was_chosen(j)};
+    j->model.trained_on = &j->data.train.data;
     if (evaluate(j, err) || thaw_calibration_make(&j->model, &j->source, err) ||
-        thaw_train_save_history(&j->run, err) || save(j, &outcome, err))
+        thaw_train_save_history(&j->run, err) || thaw_train_outcome_save(&outcome, err))
         return -1;
     if (j->turn && thaw_train_turn_judge(j->turn, &j->model, err))
         return -1;
-    if (!j->v->common.json && !j->turn) {
-        printf("validation: ");
-        thaw_judgement_print(stdout, &j->judgement, j->model.classes, selected(&outcome));
-        fflush(stdout);
-    }
-    thaw_train_time_say(&j->time, &j->run.say);
-    thaw_progress_time(thaw_train_seconds(&j->run), time, sizeof time);
-    say_end(j, selected(&outcome) != NULL, time);
+    thaw_train_outcome_say(&outcome, !j->v->common.json && !j->turn, &j->run.say);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "apps/calibration.h"
 #include "apps/model_find.h"
+#include "apps/text.h"
 #include "io/base/mem.h"
 
 static const char random_prefix[] = "random:";
@@ -278,9 +279,7 @@ int thaw_model_file_hash(struct thaw_model_file *m, struct thaw_error *err)
 
 void thaw_model_file_release(struct thaw_model_file *m)
 {
-    for (int i = 0; m->classes && i < m->n_classes; i++)
-        free(m->classes[i]);
-    free(m->classes);
+    thaw_labels_free(m->classes, m->n_classes);
     free(m->path);
     thaw_graph_free(m->graph);
     json_decref(m->record);

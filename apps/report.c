@@ -237,17 +237,7 @@ int thaw_report_csv(const char *path, const struct thaw_dataset *data,
                     struct thaw_error *err)
 {
     struct thaw_replace replace;
-    if (thaw_replace_begin(&replace, path, err))
-        return -1;
-    FILE *f = fopen(replace.temporary, "w");
-    int rc = f ? put_rows(f, data, decision, probabilities, err) : 0;
-    bool bad = !f || ferror(f);
-    if (f)
-        bad |= fclose(f) != 0;
-    if (rc == 0 && !bad)
-        return thaw_replace_commit(&replace, err);
-    if (rc == 0)
-        thaw_fail_errno(err, "%s: cannot be written", path);
-    thaw_replace_abort(&replace);
-    return -1;
+    FILE *f = thaw_replace_open(&replace, path, err);
+    return f ? thaw_replace_close(&replace, f, put_rows(f, data, decision, probabilities, err), err)
+             : -1;
 }

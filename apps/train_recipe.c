@@ -19,7 +19,8 @@ static const struct recipe head_stage = {"head", 50, 1e-2, 2.6},
                            scratch_stage = {"all", 30, 1e-3, 1};
 enum { TOP_PART = 2, SGD_FACTOR = 10 };
 
-bool thaw_train_from_scratch(const struct thaw_train_values *v)
+/* "random:NAME": trained from random weights, which changes some defaults. */
+static bool from_scratch(const struct thaw_train_values *v)
 {
     return strncmp(v->backbone, "random:", 7) == 0;
 }
@@ -68,7 +69,7 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
                       struct thaw_error *err)
 {
     char text[1024];
-    bool scratch = thaw_train_from_scratch(v);
+    bool scratch = from_scratch(v);
     const struct recipe *first =
         scratch && !v->head_only && !v->unfreeze ? &scratch_stage : &head_stage;
     struct thaw_stage_defaults defaults = {
@@ -135,7 +136,7 @@ int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_tr
         .optimizer_options = thaw_optimizer_presets(),
         .l2_sp = (float)v->l2_sp,
         .clip = (float)v->clip,
-        .batch_statistics = v->batch_statistics || thaw_train_from_scratch(v),
+        .batch_statistics = v->batch_statistics || from_scratch(v),
         .keep = best ? THAW_KEEP_BEST : THAW_KEEP_LAST,
         .rollback = best && !v->no_rollback};
     if (!(o->loss = thaw_loss_parse(v->loss, v->multi_label, &o->loss_options, err)))

@@ -5,9 +5,6 @@
 #include "apps/train_options.h"
 #include "nn/train.h"
 
-/* "random:NAME": trained from random weights, which changes some defaults. */
-bool thaw_train_from_scratch(const struct thaw_train_values *v);
-
 /* The stages that the options ask for. */
 int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph *graph, int head,
                       const struct thaw_blocks *blocks, struct thaw_stages *stages,

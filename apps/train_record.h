@@ -27,8 +27,7 @@ struct thaw_train_outcome {
 float *thaw_train_weights(const struct thaw_graph *graph, struct thaw_error *err);
 
 /* Members of the model file's record: metrics, stages, history, drift, provenance; decision and
- * no_finding where there are such. Nothing of time,
- * host or path. A new reference. */
+ * no_finding where there are such. Nothing of time, host or path. A new reference. */
 json_t *thaw_train_model_record(const struct thaw_train_outcome *o, struct thaw_error *err);
 
 /* run.json; a new reference. */

@@ -23,12 +23,12 @@ static void put_number(FILE *to, double value, char end)
 
 int thaw_train_save_history(const struct thaw_train_run *run, struct thaw_error *err)
 {
-    char *text = NULL;
-    size_t size = 0, n;
+    struct thaw_replace replace;
+    size_t n;
     const struct thaw_epoch *history = thaw_trainer_history(run->trainer, &n);
-    FILE *to = open_memstream(&text, &size);
+    FILE *to = thaw_replace_open(&replace, run->paths.history, err);
     if (!to)
-        return thaw_fail_errno(err, "%s", run->paths.history);
+        return -1;
     fprintf(to, "stage,epoch,rate,train_loss,train_accuracy,val_loss,val_accuracy,%sbest,seconds\n",
             run->by_label ? "val_auc," : "");
     for (size_t i = 0; i < n; i++) {
@@ -43,10 +43,7 @@ int thaw_train_save_history(const struct thaw_train_run *run, struct thaw_error 
             put_number(to, e->val_auc, ',');
         fprintf(to, "%d,%.3f\n", e->best, e->seconds);
     }
-    int rc = fclose(to) ? thaw_fail_errno(err, "%s", run->paths.history)
-                        : thaw_file_write(run->paths.history, text, size, err);
-    free(text);
-    return rc;
+    return thaw_replace_close(&replace, to, 0, err);
 }
 
 /* --- what is shown --- */

@@ -30,18 +30,13 @@ static int put_side(FILE *to, const struct thaw_dataset *data, const char *side,
 int thaw_train_data_save_split(const struct thaw_train_data *d, const char *path,
                                struct thaw_error *err)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
+    struct thaw_replace replace;
+    FILE *to = thaw_replace_open(&replace, path, err);
     if (!to)
-        return thaw_fail_errno(err, "%s", path);
+        return -1;
     fputs("file,class,side,group\n", to);
     int put = put_side(to, &d->train.data, "train", err) || put_side(to, &d->val.data, "val", err);
-    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path)
-             : put      ? -1
-                        : thaw_file_write(path, text, size, err);
-    free(text);
-    return rc;
+    return thaw_replace_close(&replace, to, put ? -1 : 0, err);
 }
 
 /* --- the record --- */

@@ -30,8 +30,10 @@ static int read_list(const char *text, int classes, float *weights, struct thaw_
                            n + 1, classes);
 }
 
-int thaw_train_class_weights(const char *text, const size_t *counts, int classes, float *weights,
-                             struct thaw_error *err)
+/* weights[classes], of mean 1 over the training images (counts of each class). "auto": inverse to
+ * the counts; "none": all 1; or a list of numbers in the order of the classes. */
+static int class_weights(const char *text, const size_t *counts, int classes, float *weights,
+                         struct thaw_error *err)
 {
     double images = 0, sum = 0;
     bool automatic = strcmp(text, "auto") == 0;
@@ -124,7 +126,7 @@ static int weigh_classes(const struct thaw_train_values *v, const struct thaw_da
     thaw_dataset_counts(data, counts);
     for (int i = 0; balanced && i < n; i++)
         counts[i] = counts[i] > 0; /* all are drawn as often */
-    int rc = thaw_train_class_weights(v->class_weights, counts, n, weights, err);
+    int rc = class_weights(v->class_weights, counts, n, weights, err);
     free(counts);
     for (int i = 0; rc == 0 && i < n; i++) {
         least = i == 0 || weights[i] < least ? weights[i] : least;

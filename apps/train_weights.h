@@ -7,11 +7,6 @@
 #include "nn/train.h"
 #include "vision/dataset.h"
 
-/* weights[classes], of mean 1 over the training images (counts of each class). "auto": inverse to
- * the counts; "none": all 1; or a list of numbers in the order of the classes. */
-int thaw_train_class_weights(const char *text, const size_t *counts, int classes, float *weights,
-                             struct thaw_error *err);
-
 /* weights[labels][2] of an absent and a present label, of mean 1 over the training images; share:
  * part of the images in which each holds. Their ratio is, "auto": that of absent to present ones,
  * so that both count as much in all; "none": 1; or from a list of numbers. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "io/base/bytes.h"
 #include "io/base/file.h"
 #include "io/base/mem.h"
 
@@ -50,26 +51,18 @@ static char *make_header(const long *dims, int rank, size_t *size, struct thaw_e
 int thaw_npy_save(const char *path, const float *data, const long *dims, int rank,
                   struct thaw_error *err)
 {
-    struct thaw_replace replace = {0};
+    struct thaw_replace replace;
     size_t count, size;
-    FILE *f = NULL;
     int rc = -1;
     if (rank < 0 || rank > THAW_NPY_RANK || !thaw_count(dims, rank, &count))
         return thaw_fail(err, THAW_EUSAGE, "%s: %d dimensions, or an absurd size", path, rank);
     char *header = make_header(dims, rank, &size, err);
-    if (!header || thaw_replace_begin(&replace, path, err))
-        goto done;
-    f = fopen(replace.temporary, "wbe");
-    if (!f || fwrite(header, 1, size, f) != size || fwrite(data, sizeof *data, count, f) != count ||
-        fflush(f)) {
-        thaw_fail_errno(err, "%s: cannot be written", path);
-        goto done;
+    FILE *f = header ? thaw_replace_open(&replace, path, err) : NULL;
+    if (f) {
+        fwrite(header, 1, size, f);
+        fwrite(data, sizeof *data, count, f);
+        rc = thaw_replace_close(&replace, f, 0, err);
     }
-    rc = thaw_replace_commit(&replace, err);
-done:
-    if (f)
-        fclose(f);
-    thaw_replace_abort(&replace);
     free(header);
     return rc;
 }
@@ -152,14 +145,10 @@ static int read_header(FILE *f, const char *path, long *dims, int *rank, size_t 
     if (head[6] < 1 || head[6] > 3)
         return thaw_fail(err, THAW_EINPUT, "%s: .npy version %d; known are 1, 2 and 3", path,
                          head[6]);
-    size_t size = head[8] | (size_t)head[9] << 8;
-    *at = HEAD;
-    if (head[6] > 1) {
-        if (fread(head + HEAD, 1, 2, f) != 2)
-            return thaw_fail(err, THAW_EINPUT, "%s: cut short", path);
-        size |= (size_t)head[10] << 16 | (size_t)head[11] << 24;
-        *at = HEAD_2;
-    }
+    *at = head[6] > 1 ? HEAD_2 : HEAD;
+    if (fread(head + HEAD, 1, *at - HEAD, f) != *at - HEAD)
+        return thaw_fail(err, THAW_EINPUT, "%s: cut short", path);
+    size_t size = (size_t)thaw_little_endian(head + 8, *at - 8);
     if (size > LONGEST_TEXT)
         return thaw_fail(err, THAW_EINPUT, "%s: damaged .npy file: a header of %zu bytes", path,
                          size);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/base/bytes.h"
 #include "io/base/mem.h"
 #include "io/pickle_machine.h"
 
@@ -51,20 +52,12 @@ int thaw_pickle_take(struct thaw_pickle_machine *m, uint64_t n, const unsigned c
     return 0;
 }
 
-uint64_t thaw_pickle_little(const unsigned char *bytes, int width)
-{
-    uint64_t n = 0;
-    for (int i = width; i-- > 0;)
-        n = n << 8 | bytes[i];
-    return n;
-}
-
 int thaw_pickle_operand(struct thaw_pickle_machine *m, uint64_t *n)
 {
     const unsigned char *bytes = NULL;
     if (thaw_pickle_take(m, (uint64_t)m->now->width, &bytes))
         return -1;
-    *n = thaw_pickle_little(bytes, m->now->width);
+    *n = thaw_little_endian(bytes, (size_t)m->now->width);
     return 0;
 }
 

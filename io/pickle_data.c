@@ -1,6 +1,7 @@
 /* Instructions that make plain values, and the machine's stack and memo. */
 #include <string.h>
 
+#include "io/base/bytes.h"
 #include "io/base/mem.h"
 #include "io/pickle_machine.h"
 
@@ -131,7 +132,7 @@ static int run_long(struct thaw_pickle_machine *m)
         return -1;
     if (n > 8)
         return push_text(m, THAW_PICKLE_LONG, bytes, (size_t)n);
-    uint64_t bits = thaw_pickle_little(bytes, (int)n);
+    uint64_t bits = thaw_little_endian(bytes, (size_t)n);
     if (n > 0 && n < 8 && bytes[n - 1] & 0x80)
         bits |= UINT64_MAX << (8 * n);
     return push_integer(m, THAW_PICKLE_INT, (int64_t)bits);
@@ -142,9 +143,7 @@ static int run_float(struct thaw_pickle_machine *m)
     const unsigned char *bytes = NULL;
     if (thaw_pickle_take(m, 8, &bytes))
         return -1;
-    uint64_t bits = 0;
-    for (int i = 0; i < 8; i++) /* big-endian, unlike everything else */
-        bits = bits << 8 | bytes[i];
+    uint64_t bits = thaw_big_endian(bytes, 8); /* unlike everything else */
     struct thaw_pickle_value *v = thaw_pickle_make(m, THAW_PICKLE_FLOAT);
     if (v)
         memcpy(&v->number, &bits, sizeof bits);

@@ -37,7 +37,6 @@ int thaw_pickle_bad(struct thaw_pickle_machine *m, const char *why);
 int thaw_pickle_take(struct thaw_pickle_machine *m, uint64_t n, const unsigned char **bytes);
 /* The unsigned number of the instruction's width that follows it. */
 int thaw_pickle_operand(struct thaw_pickle_machine *m, uint64_t *n);
-uint64_t thaw_pickle_little(const unsigned char *bytes, int width);
 
 /* Counts steps against the limit, for work that repeats what was paid for once. */
 int thaw_pickle_spend(struct thaw_pickle_machine *m, size_t steps);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "io/base/json.h"
+#include "io/base/bytes.h"
 #include "io/base/mem.h"
 #include "io/pickle.h"
 #include "io/torch_element.h"
@@ -40,10 +41,9 @@ struct reader {
 
 bool thaw_safetensors_sniff(const unsigned char *head, size_t size)
 {
-    uint64_t length;
     if (size <= LENGTH)
         return false;
-    memcpy(&length, head, sizeof length);
+    uint64_t length = thaw_little_endian(head, LENGTH);
     return length >= 2 && length <= MAX_HEADER && head[LENGTH] == '{';
 }
 
@@ -178,15 +178,13 @@ static int read_header(struct reader *r, const json_t *header, struct thaw_torch
 static json_t *load_header(struct reader *r, size_t size, struct thaw_error *err)
 {
     unsigned char head[LENGTH + 1];
-    uint64_t length = 0;
     json_t *header = NULL;
     ssize_t got = pread(r->fd, head, sizeof head, 0);
-    if (got == (ssize_t)sizeof head)
-        memcpy(&length, head, sizeof length);
     if (got != (ssize_t)sizeof head || !thaw_safetensors_sniff(head, sizeof head)) {
         thaw_fail(err, THAW_EINPUT, "not a safetensors file, or one whose header is damaged");
         return NULL;
     }
+    uint64_t length = thaw_little_endian(head, LENGTH);
     if (length > size - LENGTH) {
         thaw_fail(err, THAW_EINPUT, "its header claims %ju bytes, the file has %zu",
                   (uintmax_t)length, size);

@@ -1,7 +1,6 @@
 #include "nn/layer_conf.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,17 +127,6 @@ int thaw_numbers_read(struct thaw_numbers *numbers, const json_t *value, struct 
     return 0;
 }
 
-json_t *thaw_json_float(float x)
-{
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)x);
-        if (strtof(text, NULL) == x)
-            break;
-    }
-    return json_real(strtod(text, NULL));
-}
-
 json_t *thaw_numbers_write(const struct thaw_numbers *numbers)
 {
     if (numbers->n == 0)
@@ -156,6 +144,16 @@ json_t *thaw_numbers_write(const struct thaw_numbers *numbers)
 int thaw_one_input(int n_in, struct thaw_error *err)
 {
     return n_in == 1 ? 0 : thaw_fail(err, THAW_EINPUT, "takes one input, has %d", n_in);
+}
+
+int thaw_one_map(const struct thaw_shape *in, int n_in, struct thaw_error *err)
+{
+    if (thaw_one_input(n_in, err))
+        return -1;
+    return in[0].rank == 3
+               ? 0
+               : thaw_fail(err, THAW_EINPUT, "wants an input [H,W,C], has one of %d dimensions",
+                           in[0].rank);
 }
 
 int thaw_last_axis(int axis, struct thaw_shape in, struct thaw_error *err)
@@ -182,6 +180,19 @@ struct thaw_param thaw_vector_param(const char *role, long n, enum thaw_init ini
         .role = role, .rank = 1, .dims = {n}, .trainable = trainable, .init = init};
 }
 
+int thaw_infer_same(const void *conf, const struct thaw_shape *in, int n_in, struct thaw_shape *out,
+                    struct thaw_param params[THAW_MAX_PARAMS], int *n_params,
+                    struct thaw_error *err)
+{
+    (void)conf;
+    (void)params;
+    *n_params = 0;
+    if (thaw_one_input(n_in, err))
+        return -1;
+    *out = in[0];
+    return 0;
+}
+
 static bool broadcast_side(int *side, int other)
 {
     bool good = *side == other || *side == 1 || other == 1;
@@ -189,9 +200,13 @@ static bool broadcast_side(int *side, int other)
     return good;
 }
 
-int thaw_broadcast(const struct thaw_shape *in, int n_in, struct thaw_shape *out,
-                   struct thaw_error *err)
+int thaw_infer_combined(const void *conf, const struct thaw_shape *in, int n_in,
+                        struct thaw_shape *out, struct thaw_param params[THAW_MAX_PARAMS],
+                        int *n_params, struct thaw_error *err)
 {
+    (void)conf;
+    (void)params;
+    *n_params = 0;
     if (n_in < 2)
         return thaw_fail(err, THAW_EINPUT, "takes two or more inputs, has %d", n_in);
     *out = in[0];

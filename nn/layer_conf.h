@@ -42,7 +42,6 @@ struct thaw_numbers {
 };
 int thaw_numbers_read(struct thaw_numbers *numbers, const json_t *value, struct thaw_error *err);
 json_t *thaw_numbers_write(const struct thaw_numbers *numbers); /* null when n == 0 */
-json_t *thaw_json_float(float x); /* the shortest decimal that reads as x */
 
 #define THAW_CONF_OFF(name) THAW_CONF_NOTHING(name, thaw_conf_read_off)
 #define THAW_CONF_ONE(name) THAW_CONF_NOTHING(name, thaw_conf_read_one)
@@ -86,15 +85,21 @@ json_t *thaw_json_float(float x); /* the shortest decimal that reads as x */
 /* For infer(): exactly one input; the axis is the last one (-1, or the rank, as Keras counts the
  * batch as axis 0). */
 int thaw_one_input(int n_in, struct thaw_error *err);
+int thaw_one_map(const struct thaw_shape *in, int n_in, struct thaw_error *err); /* [H,W,C] */
 int thaw_last_axis(int axis, struct thaw_shape in, struct thaw_error *err);
 
 /* A weight tensor of these dimensions; kernels are initialised by Glorot's rule and decay. */
 struct thaw_param thaw_kernel_param(const char *role, int rank, long a, long b, long c, long d);
 struct thaw_param thaw_vector_param(const char *role, long n, enum thaw_init init, bool trainable);
 
-/* The shape of inputs that are combined element by element: sides of 1 take the others' length. */
-int thaw_broadcast(const struct thaw_shape *in, int n_in, struct thaw_shape *out,
-                   struct thaw_error *err);
+/* infer() of layers without weights: the shape of their one input; or of two or more that are
+ * combined element by element, where sides of 1 take the others' length. */
+int thaw_infer_same(const void *conf, const struct thaw_shape *in, int n_in, struct thaw_shape *out,
+                    struct thaw_param params[THAW_MAX_PARAMS], int *n_params,
+                    struct thaw_error *err);
+int thaw_infer_combined(const void *conf, const struct thaw_shape *in, int n_in,
+                        struct thaw_shape *out, struct thaw_param params[THAW_MAX_PARAMS],
+                        int *n_params, struct thaw_error *err);
 
 /* Channels after a depthwise convolution. */
 int thaw_multiply_channels(int channels, int multiplier, int *out, struct thaw_error *err);

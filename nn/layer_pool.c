@@ -71,11 +71,8 @@ int thaw_global_pool_infer(const void *conf, const struct thaw_shape *in, int n_
 {
     (void)params;
     *n_params = 0;
-    if (thaw_one_input(n_in, err))
+    if (thaw_one_map(in, n_in, err))
         return -1;
-    if (in[0].rank != 3)
-        return thaw_fail(err, THAW_EINPUT, "wants an input [H,W,C], has one of %d dimensions",
-                         in[0].rank);
     *out = (struct thaw_shape){.rank = *(const bool *)conf ? 3 : 1, .h = 1, .w = 1, .c = in[0].c};
     return 0;
 }

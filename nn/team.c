@@ -78,14 +78,6 @@ int thaw_team_size(const struct thaw_team *t)
     return t->size;
 }
 
-size_t thaw_team_bytes(const struct thaw_team *t)
-{
-    size_t sum = 0;
-    for (int i = 0; i < t->size; i++)
-        sum += thaw_exec_bytes(t->all[i]);
-    return sum;
-}
-
 struct work {
     struct thaw_team *team;
     int n;

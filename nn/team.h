@@ -21,8 +21,7 @@ struct thaw_team *thaw_team_create(const struct thaw_plan *plan, int batch, int 
 void thaw_team_free(struct thaw_team *team);
 
 int thaw_team_micro_batch(const struct thaw_team *team);
-int thaw_team_size(const struct thaw_team *team);     /* executors */
-size_t thaw_team_bytes(const struct thaw_team *team); /* arenas and gradients */
+int thaw_team_size(const struct thaw_team *team); /* executors */
 
 /* A stretch of the samples at hand, to be run by one executor. */
 struct thaw_piece {

@@ -7,7 +7,6 @@ Each network gets random weights and moving statistics, is saved as a state dict
 imported; a line of a table gives max|a-b| / max|b| of the pooled features and of the answers at its own size, and what
 was recognised. FOLDER takes the files. Exit 1 when something is above 1e-4 or fails. Needs torch, torchvision, timm and
 safetensors."""
-import csv
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import safetensors.torch
 import timm
 import torch
 import torchvision
+from thaw_program import Thaw, distance
 
 LIMIT = 1e-4
 CLASSES = 10
@@ -137,36 +137,6 @@ def save(model, path, kind):
         torch.save(state, path, _use_new_zipfile_serialization=kind == "zip")
 
 
-def distance(a, b):
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape:
-        raise ValueError("shapes %s and %s" % (a.shape, b.shape))
-    return abs(a - b).max() / max(abs(b).max(), 1e-30)
-
-
-class Thaw:
-    def __init__(self, program, folder):
-        self.program, self.folder = program, folder
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def run(self, *args):
-        done = subprocess.run([self.program, *args], capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError((done.stderr or done.stdout).strip().splitlines()[-1][:300])
-        return done.stdout
-
-    def features(self, model, x):
-        self.run("features", model, "--tensor", x, "-o", self.path("features.npy"), "--threads", "1")
-        return np.load(self.path("features.npy"))
-
-    def answers(self, model, x):
-        self.run("predict", model, "--tensor", x, "--csv", self.path("answers.csv"), "--threads", "1")
-        with open(self.path("answers.csv"), newline="") as f:
-            return [[float(v) for v in row[2:]] for row in list(csv.reader(f))[1:]]
-
-
 KERAS = """
 import os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -208,7 +178,7 @@ def compare(thaw, name, kind, size):
 
 def main():
     torch.set_num_threads(1)
-    thaw, wanted = Thaw(*sys.argv[1:3]), tuple(sys.argv[3:]) or ("",)
+    thaw, wanted = Thaw(*sys.argv[1:3], "--threads", "1"), tuple(sys.argv[3:]) or ("",)
     good = True
     print("| network | file | size | features | answers | recognised | mode |\n|---|---|---|---|---|---|---|")
     for i, name in enumerate(n for n in NETWORKS if n.startswith(wanted)):

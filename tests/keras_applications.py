@@ -9,9 +9,7 @@ the weights alone (legacy with and without top, and .weights.h5 when the family 
 and of random weights, opened by both. With --forward only the first: the whole model of Keras 3, into Thaw. FOLDER takes
 the files. Exit 1 when something is above 1e-4 or fails.
 """
-import csv
 import os
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,6 +19,7 @@ import make_applications as families
 import numpy as np
 import tf_keras
 from make_applications import keras
+from thaw_program import Thaw, distance
 
 LIMIT = 1e-4
 COLUMNS = ("h5 Keras 3", "h5 tf-keras", "keras Keras 3", "keras tf-keras", "weights Keras 3", "weights tf-keras",
@@ -29,13 +28,6 @@ SIZES = {"Keras 3": 96, "tf-keras": 75}
 FRAMEWORKS = {"Keras 3": keras, "tf-keras": tf_keras}
 # Too large for references that unit tests compare with.
 LARGE = [("convnext_large", "ConvNeXtLarge", {}, True, False), ("convnext_xlarge", "ConvNeXtXLarge", {}, True, False)]
-
-
-def distance(a, b):
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape:
-        raise ValueError("shapes %s and %s" % (a.shape, b.shape))
-    return abs(a - b).max() / max(abs(b).max(), 1e-30)
 
 
 def run(model, x):
@@ -51,32 +43,6 @@ def damp(model):
         if layer.name.endswith("project_bn"):
             gamma, *others = layer.get_weights()
             layer.set_weights([gamma * np.float32(0.2), *others])
-
-
-class Thaw:
-    def __init__(self, program, folder):
-        self.program, self.folder = program, folder
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def run(self, *args):
-        done = subprocess.run([self.program, *args], capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError((done.stderr or done.stdout).strip().splitlines()[-1][:200])
-
-    def features(self, model, x, *options):
-        self.run("features", model, "--tensor", x, "-o", self.path("features.npy"), *options)
-        return np.load(self.path("features.npy"))
-
-    def answers(self, model, x, *options):
-        self.run("predict", model, "--tensor", x, "--csv", self.path("answers.csv"), *options)
-        with open(self.path("answers.csv"), newline="") as f:
-            return [[float(v) for v in row[2:]] for row in list(csv.reader(f))[1:]]
-
-    def export(self, model, *options):
-        self.run("export", model, "-o", self.path("export.h5"), *options)
-        return self.path("export.h5")
 
 
 class Case:

@@ -104,8 +104,9 @@ static int add_inputs(struct layer_case *c, const json_t *inputs, int *parts,
     return input < 0 ? -1 : 0;
 }
 
-int layer_case_init(struct layer_case *c, const struct thaw_layer_kind *kind, const char *example,
-                    struct thaw_error *err)
+/* A layer of several inputs gets them as parts of one tall picture, by Cropping2D and Reshape. */
+static int init(struct layer_case *c, const struct thaw_layer_kind *kind, const char *example,
+                struct thaw_error *err)
 {
     int parts[8];
     *c = (struct layer_case){.kind = kind};
@@ -131,7 +132,7 @@ int layer_case_init(struct layer_case *c, const struct thaw_layer_kind *kind, co
     return 0;
 }
 
-void layer_case_release(struct layer_case *c)
+static void release(struct layer_case *c)
 {
     json_decref(c->example);
     thaw_graph_free(c->graph);
@@ -147,11 +148,11 @@ int layer_case_each(bool (*test)(struct layer_case *c, struct thaw_error *err))
         for (int i = 0; kind->examples && kind->examples[i]; i++, count++) {
             struct layer_case c;
             struct thaw_error err = {0};
-            if (layer_case_init(&c, kind, kind->examples[i], &err) || !test(&c, &err)) {
+            if (init(&c, kind, kind->examples[i], &err) || !test(&c, &err)) {
                 printf("\n    failed: %s %s %s\n", kind->name, kind->examples[i], err.text);
                 good = false;
             }
-            layer_case_release(&c);
+            release(&c);
         }
     }
     return good ? count : -1;

@@ -17,11 +17,6 @@ struct layer_case {
     size_t y_size; /* and of the output */
 };
 
-/* A layer of several inputs gets them as parts of one tall picture, by Cropping2D and Reshape. */
-int layer_case_init(struct layer_case *c, const struct thaw_layer_kind *kind, const char *example,
-                    struct thaw_error *err);
-void layer_case_release(struct layer_case *c);
-
 /* (Again) the inputs and weights: batch statistics change the moving ones. */
 void layer_case_fill(struct layer_case *c);
 

@@ -78,6 +78,17 @@ bool thaw_net_same(const struct thaw_graph *a, const struct thaw_graph *b)
     return !strcmp(a->nodes[a->output].name, b->nodes[b->output].name);
 }
 
+void thaw_net_pool(struct thaw_shape s, const float *map, float *pooled, size_t n)
+{
+    size_t cells = (size_t)s.h * (size_t)s.w, channels = (size_t)s.c;
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < cells; k++)
+            sum += (double)map[k * channels + i * channels / n];
+        pooled[i] = (float)(sum / (double)cells);
+    }
+}
+
 struct thaw_graph *thaw_net_round_trip(const struct thaw_graph *graph, const char *name)
 {
     struct thaw_error err = {0};

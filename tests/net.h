@@ -12,6 +12,9 @@ float *thaw_net_run(struct thaw_graph *graph, int last, const float *x, size_t n
  * first difference. The order of the nodes may differ. */
 bool thaw_net_same(const struct thaw_graph *a, const struct thaw_graph *b);
 
+/* pooled[n]: means over the sides of a map [H,W,C], of n channels that are spread over all. */
+void thaw_net_pool(struct thaw_shape shape, const float *map, float *pooled, size_t n);
+
 /* Through a file of Thaw's own and back. NULL with the reason on stdout. */
 struct thaw_graph *thaw_net_round_trip(const struct thaw_graph *graph, const char *name);
 

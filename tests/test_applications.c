@@ -144,18 +144,6 @@ static float *make_input(const json_t *item, size_t count)
     return x;
 }
 
-/* Mean over the sides of those channels that were recorded. */
-static void pool(struct thaw_shape s, const float *map, float *pooled, size_t n)
-{
-    size_t cells = (size_t)s.h * (size_t)s.w, channels = (size_t)s.c;
-    for (size_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < cells; k++)
-            sum += (double)map[k * channels + i * channels / n];
-        pooled[i] = (float)(sum / (double)cells);
-    }
-}
-
 static bool features_agree(const json_t *item, int size, const json_t *wanted, double own)
 {
     struct thaw_graph *graph = make(item, size, 0);
@@ -170,7 +158,7 @@ static bool features_agree(const json_t *item, int size, const json_t *wanted, d
         y = thaw_net_run(graph, -1, x, 1);
     }
     if (y)
-        pool(graph->nodes[graph->output].shape, y, both, n);
+        thaw_net_pool(graph->nodes[graph->output].shape, y, both, n);
     good = y && thaw_near(both, both + n, n, fmax(1e-4, 3 * own));
     if (!good)
         printf("    of %s at %d\n", json_string_value(json_object_get(item, "spec")), size);

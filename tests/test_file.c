@@ -47,6 +47,10 @@ static void test_replace(void)
     fclose(f);
     thaw_replace_abort(&r);
     thaw_replace_abort(&r);
+    f = thaw_replace_open(&r, path, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs("half", f);
+    CU_ASSERT_EQUAL(thaw_replace_close(&r, f, -1, &err), -1);
     CU_ASSERT_EQUAL(thaw_dir_list(thaw_tmp("replace/deep"), &entries, &n, &err), 0);
     CU_ASSERT_EQUAL_FATAL(n, 1);
     CU_ASSERT_STRING_EQUAL(entries[0].name, "model");

@@ -108,18 +108,6 @@ static struct thaw_graph *import(const struct thaw_torch_file *file, const json_
 
 /* --- agreement --- */
 
-/* Mean over the sides of those channels that were recorded. */
-static void pool(struct thaw_shape s, const float *map, float *pooled, size_t n)
-{
-    size_t cells = (size_t)s.h * (size_t)s.w, channels = (size_t)s.c;
-    for (size_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < cells; k++)
-            sum += (double)map[k * channels + i * channels / n];
-        pooled[i] = (float)(sum / (double)cells);
-    }
-}
-
 static void read_list(const json_t *list, float *to)
 {
     for (size_t i = 0; i < json_array_size(list); i++)
@@ -138,7 +126,7 @@ static bool agrees(struct thaw_graph *graph, int last, const json_t *list, const
     if (!y)
         return false;
     if (last >= 0)
-        pool(graph->nodes[last].shape, y, got, n);
+        thaw_net_pool(graph->nodes[last].shape, y, got, n);
     else
         memcpy(got, y, n * sizeof *got);
     free(y);
@@ -223,46 +211,62 @@ static bool noted(const struct thaw_model_notes *notes, const char *text)
     return false;
 }
 
+/* A state dict that a test changes before it is imported. */
+struct trial {
+    json_t *items;
+    const json_t *item;
+    struct thaw_torch_file *file;
+    struct thaw_model_notes notes;
+    struct thaw_error err;
+};
+
+static struct trial begin(const char *name)
+{
+    struct trial t = {.items = load()};
+    t.item = named(t.items, name);
+    t.file = make(t.item, "");
+    return t;
+}
+
+static struct thaw_graph *try(struct trial *t)
+{
+    const char *mode = NULL;
+    return import(t->file, t->item, &mode, &t->notes, &t->err);
+}
+
+static void end(struct trial *t)
+{
+    thaw_model_notes_release(&t->notes);
+    thaw_torch_free(t->file);
+    json_decref(t->items);
+}
+
 static void test_mismatch(void)
 {
-    struct thaw_error err = {0};
-    struct thaw_model_notes notes = {0};
-    const char *mode = NULL;
-    json_t *items = load();
-    const json_t *item = named(items, "tv:resnet");
-    struct thaw_torch_file *file = make(item, "");
-    strcpy(tensor(file, "layer2.0.bn1.running_var")->name, "layer2.0.bn1.x");
-    tensor(file, "layer3.0.conv1.weight")->dims[1]--;
-    CU_ASSERT_PTR_NULL(import(file, item, &mode, &notes, &err));
-    CU_ASSERT_TRUE(
-        thaw_says(&err, "1 tensors missing, ", "1 without use", "layer2.0.bn1.running_var", NULL));
-    CU_ASSERT_TRUE(noted(&notes, "missing: layer2.0.bn1.running_var [128]"));
-    CU_ASSERT_TRUE(noted(&notes, "another shape: layer3.0.conv1.weight [256, 127, 3, 3]"));
-    CU_ASSERT_TRUE(noted(&notes, "no use for: layer2.0.bn1.x [128]"));
-    thaw_model_notes_release(&notes);
-    thaw_torch_free(file);
-    json_decref(items);
+    struct trial t = begin("tv:resnet");
+    strcpy(tensor(t.file, "layer2.0.bn1.running_var")->name, "layer2.0.bn1.x");
+    tensor(t.file, "layer3.0.conv1.weight")->dims[1]--;
+    CU_ASSERT_PTR_NULL(try(&t));
+    CU_ASSERT_TRUE(thaw_says(&t.err, "1 tensors missing, ", "1 without use",
+                             "layer2.0.bn1.running_var", NULL));
+    CU_ASSERT_TRUE(noted(&t.notes, "missing: layer2.0.bn1.running_var [128]"));
+    CU_ASSERT_TRUE(noted(&t.notes, "another shape: layer3.0.conv1.weight [256, 127, 3, 3]"));
+    CU_ASSERT_TRUE(noted(&t.notes, "no use for: layer2.0.bn1.x [128]"));
+    end(&t);
 }
 
 /* A head of the user's own is left out and named; the network below it is imported. */
 static void test_other_head(void)
 {
-    struct thaw_error err = {0};
-    struct thaw_model_notes notes = {0};
-    const char *mode = NULL;
-    json_t *items = load();
-    const json_t *item = named(items, "tv:resnet");
-    struct thaw_torch_file *file = make(item, "");
-    strcpy(tensor(file, "fc.weight")->name, "fc.1.w");
-    strcpy(tensor(file, "fc.bias")->name, "fc.1.b");
-    struct thaw_graph *graph = import(file, item, &mode, &notes, &err);
-    thaw_told(graph ? 0 : -1, &err);
+    struct trial t = begin("tv:resnet");
+    strcpy(tensor(t.file, "fc.weight")->name, "fc.1.w");
+    strcpy(tensor(t.file, "fc.bias")->name, "fc.1.b");
+    struct thaw_graph *graph = try(&t);
+    thaw_told(graph ? 0 : -1, &t.err);
     CU_ASSERT_TRUE(graph && graph->nodes[graph->output].shape.rank == 3);
-    CU_ASSERT_TRUE(noted(&notes, "fc.1.w [10, 512]"));
+    CU_ASSERT_TRUE(noted(&t.notes, "fc.1.w [10, 512]"));
     thaw_graph_free(graph);
-    thaw_model_notes_release(&notes);
-    thaw_torch_free(file);
-    json_decref(items);
+    end(&t);
 }
 
 /* Only the file's name or --arch tells Google's EfficientNet from PyTorch's. */
@@ -302,21 +306,14 @@ static void test_absurd(void)
     static const long sides[][4] = {
         {1000000, 1, 3, 3}, {0, 1000000, 3, 3}, {LONG_MAX, LONG_MAX, LONG_MAX, LONG_MAX}};
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
-        struct thaw_error err = {0};
-        struct thaw_model_notes notes = {0};
-        const char *mode = NULL;
-        json_t *items = load();
-        const json_t *item = named(items, "tv:resnext");
-        struct thaw_torch_file *file = make(item, "");
-        struct thaw_tensor *t = tensor(file, "layer1.0.conv2.weight");
-        memcpy(t->dims, sides[i], sizeof sides[i]);
-        t->count = 0;
-        CU_ASSERT_PTR_NULL(import(file, item, &mode, &notes, &err));
-        CU_ASSERT_TRUE(thaw_says(&err, "does not fit", NULL));
-        CU_ASSERT_TRUE(noted(&notes, "another shape: layer1.0.conv2.weight"));
-        thaw_model_notes_release(&notes);
-        thaw_torch_free(file);
-        json_decref(items);
+        struct trial t = begin("tv:resnext");
+        struct thaw_tensor *weight = tensor(t.file, "layer1.0.conv2.weight");
+        memcpy(weight->dims, sides[i], sizeof sides[i]);
+        weight->count = 0;
+        CU_ASSERT_PTR_NULL(try(&t));
+        CU_ASSERT_TRUE(thaw_says(&t.err, "does not fit", NULL));
+        CU_ASSERT_TRUE(noted(&t.notes, "another shape: layer1.0.conv2.weight"));
+        end(&t);
     }
 }
 

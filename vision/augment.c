@@ -6,8 +6,6 @@
 
 #include "io/base/mem.h"
 
-const char *const thaw_augment_default = "flip:h=0.5,brightness:amount=0.1,contrast:amount=0.1";
-
 #define SPACES " \t\n"
 
 static const struct thaw_augmentation *find_op(const char *name, struct thaw_error *err)
@@ -126,13 +124,13 @@ done:
 
 int thaw_augment_parse(struct thaw_augment *augment, const char *text, struct thaw_error *err)
 {
-    static const char preset[] = "default";
+    static const char preset[] = "default",
+                      meant[] = "flip:h=0.5,brightness:amount=0.1,contrast:amount=0.1";
     size_t length = sizeof preset - 1;
     *augment = (struct thaw_augment){0};
     text += strspn(text, SPACES);
     bool begins = strncmp(text, preset, length) == 0 && strchr("," SPACES, text[length]);
-    char *copy = begins ? thaw_format(err, "%s%s", thaw_augment_default, text + length)
-                        : thaw_strdup(text, err);
+    char *copy = begins ? thaw_format(err, "%s%s", meant, text + length) : thaw_strdup(text, err);
     if (!copy)
         return -1;
     char *items = trim(copy);
@@ -141,16 +139,6 @@ int thaw_augment_parse(struct thaw_augment *augment, const char *text, struct th
     if (rc)
         thaw_augment_release(augment);
     return rc;
-}
-
-/* The shortest text that reads back as the same float. */
-static void print_float(char *text, size_t size, float value)
-{
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, size, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            return;
-    }
 }
 
 char *thaw_augment_text(const struct thaw_augment *augment, struct thaw_error *err)
@@ -164,10 +152,10 @@ char *thaw_augment_text(const struct thaw_augment *augment, struct thaw_error *e
         free(text);
         text = longer;
         for (const struct thaw_field *f = step->op->fields; text && f->key; f++) {
-            char number[32];
+            char number[THAW_FLOAT_TEXT];
             float value;
             memcpy(&value, (const char *)step->conf + f->offset, sizeof value);
-            print_float(number, sizeof number, value);
+            thaw_float_text(value, number);
             longer = thaw_format(err, "%s%c%s=%s", text, f == step->op->fields ? ':' : ',', f->key,
                                  number);
             free(text);

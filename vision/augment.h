@@ -38,13 +38,11 @@ struct thaw_augment {
     size_t n;
 };
 
-/* Left-right flips, light changes of brightness and contrast. */
-extern const char *const thaw_augment_default;
-
 /* The text form: operations separated by commas, `op` or `op:key=value`, more fields of the same
  * operation as further `key=value` items; what is not given has its preset. "none" is the empty
- * list, "default" the text above. Example: "flip:h=0.5,v=0.5,rotate:deg=10,noise". Unknown names
- * are an error that lists the known ones; values are checked. The caller releases after success. */
+ * list, "default" left-right flips and light changes of brightness and contrast. Example:
+ * "flip:h=0.5,v=0.5,rotate:deg=10,noise". Unknown names are an error that lists the known ones;
+ * values are checked. The caller releases after success. */
 int thaw_augment_parse(struct thaw_augment *augment, const char *text, struct thaw_error *err);
 /* Text that parses to the same list; every field is written. The caller frees. */
 char *thaw_augment_text(const struct thaw_augment *augment, struct thaw_error *err);

@@ -3,6 +3,7 @@
 #ifndef THAW_VISION_COMPACT_H
 #define THAW_VISION_COMPACT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vision/image.h"

@@ -5,6 +5,7 @@
 
 #include <zlib.h>
 
+#include "io/base/bytes.h"
 #include "io/base/mem.h"
 #include "vision/dicom.h"
 
@@ -83,7 +84,7 @@ enum { HEADER = 64, MOST_SEGMENTS = 15 };
 
 static size_t number(const unsigned char *at)
 {
-    return at[0] | (size_t)at[1] << 8 | (size_t)at[2] << 16 | (size_t)at[3] << 24;
+    return (size_t)thaw_little_endian(at, 4);
 }
 
 /* One segment: byte `step` apart to out[n]. False when it ends before that. */

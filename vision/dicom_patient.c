@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/base/bytes.h"
 #include "io/base/mem.h"
 #include "vision/codec.h"
 #include "vision/dicom.h"
@@ -27,10 +28,8 @@ struct element {
 
 static uint32_t number(const struct cursor *c, size_t at, size_t bytes)
 {
-    uint32_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | c->data[at + (c->big ? i : bytes - 1 - i)];
-    return value;
+    const unsigned char *from = c->data + at;
+    return (uint32_t)(c->big ? thaw_big_endian(from, bytes) : thaw_little_endian(from, bytes));
 }
 
 static bool has(const struct cursor *c, size_t bytes)

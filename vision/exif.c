@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/base/bytes.h"
 #include "io/base/mem.h"
 
 enum { TAG_ORIENTATION = 274, TYPE_SHORT = 3, TYPE_LONG = 4, ENTRY_BYTES = 12 };
@@ -16,12 +17,10 @@ struct tiff {
 };
 
 /* The caller has checked that n bytes stand there. */
-static uint32_t number(const struct tiff *t, size_t at, int n)
+static uint32_t number(const struct tiff *t, size_t at, size_t n)
 {
-    uint32_t value = 0;
-    for (int i = 0; i < n; i++)
-        value = value << 8 | t->data[at + (size_t)(t->big_endian ? i : n - 1 - i)];
-    return value;
+    const unsigned char *from = t->data + at;
+    return (uint32_t)(t->big_endian ? thaw_big_endian(from, n) : thaw_little_endian(from, n));
 }
 
 int thaw_exif_orientation(const unsigned char *record, size_t size)

@@ -4,7 +4,6 @@
 #define THAW_VISION_IMAGE_H
 
 #include "io/base/error.h"
-#include "vision/pixels.h"
 
 struct thaw_image {
     int width, height, channels;
@@ -14,10 +13,6 @@ struct thaw_image {
 /* Zeroed. Every side and the channels must be >= 1. */
 int thaw_image_init(struct thaw_image *image, int width, int height, int channels,
                     struct thaw_error *err);
-
-/* The samples as they are, 0..255, 0..65535 or the file's own, with the channels of `pixels`. */
-int thaw_image_from_pixels(struct thaw_image *image, const struct thaw_pixels *pixels,
-                           struct thaw_error *err);
 
 void thaw_image_release(struct thaw_image *image);
 

@@ -3,13 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "io/base/bytes.h"
+
 static uint64_t bits_of(const struct thaw_number *type, const unsigned char *at)
 {
-    uint64_t bits = 0;
-    bool from_last = (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) != type->swap;
-    for (int i = 0; i < type->bytes; i++)
-        bits = bits << 8 | at[from_last ? type->bytes - 1 - i : i];
-    return bits;
+    bool little = (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) != type->swap;
+    size_t bytes = (size_t)type->bytes;
+    return little ? thaw_little_endian(at, bytes) : thaw_big_endian(at, bytes);
 }
 
 /* IEEE 754 binary16 */

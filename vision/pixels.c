@@ -99,6 +99,11 @@ int thaw_pixels_decode(struct thaw_pixels *pixels, const unsigned char *data, si
     return fail_unknown(data, size, name, err);
 }
 
+static size_t bytes_of(const struct thaw_pixels *p)
+{
+    return (size_t)p->width * (size_t)p->height * (size_t)p->channels * (size_t)p->depth / 8;
+}
+
 int thaw_pixels_load(struct thaw_pixels *pixels, const char *path,
                      const struct thaw_decode_hint *hint, struct thaw_error *err)
 {
@@ -109,14 +114,9 @@ int thaw_pixels_load(struct thaw_pixels *pixels, const char *path,
         return -1;
     int rc = thaw_pixels_decode(pixels, data, size, hint, path, err);
     if (rc == 0)
-        pixels->work += size + thaw_pixels_bytes(pixels);
+        pixels->work += size + bytes_of(pixels);
     free(data);
     return rc;
-}
-
-size_t thaw_pixels_bytes(const struct thaw_pixels *p)
-{
-    return (size_t)p->width * (size_t)p->height * (size_t)p->channels * (size_t)p->depth / 8;
 }
 
 void thaw_pixels_release(struct thaw_pixels *pixels)

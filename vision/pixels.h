@@ -39,7 +39,6 @@ int thaw_pixels_decode(struct thaw_pixels *pixels, const unsigned char *data, si
 /* The same from a file of at most THAW_MAX_FILE bytes. */
 int thaw_pixels_load(struct thaw_pixels *pixels, const char *path,
                      const struct thaw_decode_hint *hint, struct thaw_error *err);
-size_t thaw_pixels_bytes(const struct thaw_pixels *pixels); /* of data */
 /* Entry i of data, whatever the depth. */
 static inline float thaw_pixels_sample(const struct thaw_pixels *pixels, size_t i)
 {

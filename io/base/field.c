@@ -213,19 +213,6 @@ int thaw_fields_read(const struct thaw_field *fields, void *target, const json_t
     return 0;
 }
 
-/* The shortest decimal that is this float, so that 0.001f is written as 0.001 and not with the
- * noise of its conversion to double. */
-static double shortest(float x)
-{
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)x);
-        if (strtof(text, NULL) == x)
-            break;
-    }
-    return strtod(text, NULL);
-}
-
 /* Presets that no value of the file could have stand for null. */
 static bool means_null(const struct thaw_field *f, double v)
 {
@@ -248,7 +235,7 @@ static json_t *field_value(const struct thaw_field *f, const char *place)
         return means_null(f, pair[0]) ? json_null() : json_string(f->choices[pair[0]]);
     case THAW_FIELD_FLOAT:
         memcpy(&x, place, sizeof x);
-        return means_null(f, (double)x) ? json_null() : json_real(shortest(x));
+        return means_null(f, (double)x) ? json_null() : thaw_json_float(x);
     case THAW_FIELD_BOOL:
         memcpy(&b, place, sizeof b);
         return json_boolean(b);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -144,21 +143,38 @@ void thaw_replace_abort(struct thaw_replace *r)
     *r = (struct thaw_replace){0};
 }
 
+FILE *thaw_replace_open(struct thaw_replace *r, const char *path, struct thaw_error *err)
+{
+    if (thaw_replace_begin(r, path, err))
+        return NULL;
+    FILE *f = fopen(r->temporary, "wbe");
+    if (!f) {
+        thaw_fail_errno(err, "%s: cannot be written", path);
+        thaw_replace_abort(r);
+    }
+    return f;
+}
+
+int thaw_replace_close(struct thaw_replace *r, FILE *file, int rc, struct thaw_error *err)
+{
+    bool bad = fflush(file) != 0 || ferror(file);
+    if (bad && rc == 0)
+        rc = thaw_fail_errno(err, "%s: cannot be written", r->path);
+    fclose(file);
+    if (rc == 0)
+        return thaw_replace_commit(r, err);
+    thaw_replace_abort(r);
+    return -1;
+}
+
 int thaw_file_write(const char *path, const void *data, size_t size, struct thaw_error *err)
 {
     struct thaw_replace r;
-    if (thaw_replace_begin(&r, path, err))
+    FILE *f = thaw_replace_open(&r, path, err);
+    if (!f)
         return -1;
-    FILE *f = fopen(r.temporary, "wb");
-    if (!f || fwrite(data, 1, size, f) != size || fflush(f)) {
-        thaw_fail_errno(err, "%s: cannot be written", path);
-        if (f)
-            fclose(f);
-        thaw_replace_abort(&r);
-        return -1;
-    }
-    fclose(f);
-    return thaw_replace_commit(&r, err);
+    fwrite(data, 1, size, f);
+    return thaw_replace_close(&r, f, 0, err);
 }
 
 static int by_name(const void *a, const void *b)

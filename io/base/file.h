@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "io/base/error.h"
 
@@ -34,6 +35,12 @@ int thaw_replace_begin(struct thaw_replace *r, const char *path, struct thaw_err
 int thaw_replace_commit(struct thaw_replace *r, struct thaw_error *err);
 /* Removes the temporary file and releases r. Does nothing after commit or on a zeroed struct. */
 void thaw_replace_abort(struct thaw_replace *r);
+
+/* The same for a stream: the temporary file open for writing, or NULL with an error. Close closes
+ * it and commits, unless rc < 0 or something could not be written: then it aborts. Returns 0 or -1;
+ * an error of rc < 0 is the caller's. */
+FILE *thaw_replace_open(struct thaw_replace *r, const char *path, struct thaw_error *err);
+int thaw_replace_close(struct thaw_replace *r, FILE *file, int rc, struct thaw_error *err);
 
 /* A whole small file at once, through thaw_replace. */
 int thaw_file_write(const char *path, const void *data, size_t size, struct thaw_error *err);

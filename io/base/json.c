@@ -1,5 +1,6 @@
 #include "io/base/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,22 @@ char *thaw_json_text(const json_t *value, struct thaw_error *err)
     if (!text)
         thaw_fail(err, THAW_EINPUT, "a JSON value cannot be written (not a number in it?)");
     return text;
+}
+
+void thaw_float_text(float x, char text[THAW_FLOAT_TEXT])
+{
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, THAW_FLOAT_TEXT, "%.*g", digits, (double)x);
+        if (strtof(text, NULL) == x)
+            return;
+    }
+}
+
+json_t *thaw_json_float(float x)
+{
+    char text[THAW_FLOAT_TEXT];
+    thaw_float_text(x, text);
+    return json_real(strtod(text, NULL));
 }
 
 int thaw_json_save(const char *path, const json_t *value, struct thaw_error *err)

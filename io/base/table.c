@@ -10,6 +10,16 @@ static const char *name_of(const void *entry)
     return name;
 }
 
+/* The names, separated by ", ", cut to fit. */
+static void list_names(const void *table, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (const void *const *entry = table; *entry && used < size; entry++)
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", name_of(*entry));
+}
+
 const void *thaw_table_find(const void *table, const char *name, const char *what,
                             struct thaw_error *err)
 {
@@ -17,16 +27,7 @@ const void *thaw_table_find(const void *table, const char *name, const char *wha
         if (strcmp(name_of(*entry), name) == 0)
             return *entry;
     char known[512];
-    thaw_table_names(table, known, sizeof known);
+    list_names(table, known, sizeof known);
     thaw_fail(err, THAW_EUSAGE, "unknown %s '%s'; known: %s", what, name, known);
     return NULL;
-}
-
-void thaw_table_names(const void *table, char *text, size_t size)
-{
-    size_t used = 0;
-    text[0] = 0;
-    for (const void *const *entry = table; *entry && used < size; entry++)
-        used +=
-            (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", name_of(*entry));
 }

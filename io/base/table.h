@@ -12,7 +12,4 @@
 const void *thaw_table_find(const void *table, const char *name, const char *what,
                             struct thaw_error *err);
 
-/* The names, separated by ", ", cut to fit. */
-void thaw_table_names(const void *table, char *text, size_t size);
-
 #endif

@@ -244,6 +244,16 @@ int thaw_build_dense(struct thaw_build *b, const char *name, int units, const ch
                             json_pack("{s:i, s:s}", "units", units, "activation", activation));
 }
 
+void thaw_build_classifier(struct thaw_build *b, const char *name, double dropout, int classes)
+{
+    if (!classes)
+        return;
+    thaw_build_layer(b, "GlobalAveragePooling2D", "avg_pool", NULL);
+    if (dropout > 0)
+        thaw_build_dropout(b, "top_dropout", dropout, false);
+    thaw_build_dense(b, name, classes, "softmax");
+}
+
 int thaw_round_width(double v)
 {
     int width = (int)(v + 4) / 8 * 8;

@@ -61,6 +61,11 @@ int thaw_build_average_pool(struct thaw_build *b, const char *name, int size, in
 int thaw_build_dropout(struct thaw_build *b, const char *name, double rate, bool whole);
 int thaw_build_dense(struct thaw_build *b, const char *name, int units, const char *activation);
 
+/* The classifier of most of keras applications: a mean over the map ("avg_pool"), dropout
+ * ("top_dropout") unless its rate is 0, and a softmax layer called `name`. Nothing if `classes` is
+ * 0. */
+void thaw_build_classifier(struct thaw_build *b, const char *name, double dropout, int classes);
+
 /* Zero padding that, followed by an unpadded convolution of this kernel and stride 2, equals
  * TensorFlow's "same": correct_pad of keras applications/imagenet_utils.py. PyTorch's: kernel / 2
  * on every side. */

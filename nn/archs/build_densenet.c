@@ -52,10 +52,7 @@ struct thaw_graph *thaw_densenet_build(const struct thaw_arch *arch,
     }
     thaw_build_prefix(&b, "%s", "");
     norm_relu(&b, "bn", "relu");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0, options->classes);
     return thaw_build_finish(&b);
 }
 

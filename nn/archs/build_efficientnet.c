@@ -3,21 +3,20 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { STAGES = 7 };
+enum { STAGES = THAW_EFFICIENTNET_STAGES };
 
-static const struct stage {
-    int kernel, repeats, stride, expansion, channels;
-} stages[STAGES] = {{3, 1, 1, 1, 16},  {3, 2, 2, 6, 24},  {5, 2, 2, 6, 40}, {3, 3, 2, 6, 80},
-                    {5, 3, 1, 6, 112}, {5, 4, 2, 6, 192}, {3, 1, 1, 6, 320}};
+const struct thaw_efficientnet_stage thaw_efficientnet_stages[STAGES] = {
+    {3, 1, 1, 1, 16},  {3, 2, 2, 6, 24},  {5, 2, 2, 6, 40}, {3, 3, 2, 6, 80},
+    {5, 3, 1, 6, 112}, {5, 4, 2, 6, 192}, {3, 1, 1, 6, 320}};
 
 int thaw_efficientnet_repeats(const struct thaw_efficientnet *net, int stage)
 {
-    return (int)ceil(stages[stage].repeats * net->depth);
+    return (int)ceil(thaw_efficientnet_stages[stage].repeats * net->depth);
 }
 
-static int channels(const struct thaw_efficientnet *net, int stage)
+static int width_of(const struct thaw_efficientnet *net, int stage)
 {
-    return thaw_round_width(stages[stage].channels * net->width);
+    return thaw_round_width(thaw_efficientnet_stages[stage].channels * net->width);
 }
 
 /* --- the graph --- */
@@ -47,8 +46,8 @@ void thaw_efficientnet_squeeze(struct thaw_build *b, int middle, int width)
 }
 
 /* `in` channels become `out`; `drop`: how often training leaves the block out. */
-static void block(struct thaw_build *b, const struct stage *s, int in, int out, int stride,
-                  double drop)
+static void block(struct thaw_build *b, const struct thaw_efficientnet_stage *s, int in, int out,
+                  int stride, double drop)
 {
     int shortcut = b->last, middle = in / 4 > 1 ? in / 4 : 1;
     if (s->expansion > 1) {
@@ -89,9 +88,9 @@ static void body(struct thaw_build *b, const struct thaw_efficientnet *net)
     for (int i = 0; i < STAGES; i++)
         for (int k = 0; k < thaw_efficientnet_repeats(net, i); k++, done++) {
             thaw_build_prefix(b, "block%d%c_", i + 1, 'a' + k);
-            block(b, &stages[i], in, channels(net, i), k ? 1 : stages[i].stride,
-                  0.2 * done / total);
-            in = channels(net, i);
+            const struct thaw_efficientnet_stage *s = &thaw_efficientnet_stages[i];
+            block(b, s, in, width_of(net, i), k ? 1 : s->stride, 0.2 * done / total);
+            in = width_of(net, i);
         }
     thaw_build_prefix(b, "%s", "");
 }
@@ -110,11 +109,7 @@ struct thaw_graph *thaw_efficientnet_build(const struct thaw_arch *arch,
     body(&b, net);
     thaw_build_conv(&b, "top_conv", thaw_round_width(1280 * net->width), 1, 1, THAW_SAME);
     norm_swish(&b, "top_bn", "top_activation");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dropout(&b, "top_dropout", net->dropout, false);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", net->dropout, options->classes);
     return thaw_build_finish(&b);
 }
 
@@ -123,21 +118,25 @@ const char *const thaw_efficientnet_blocks[] = {"stem_conv", "block1*_dwconv", "
 
 /* --- recognising --- */
 
+bool thaw_efficientnet_stage_is(const struct thaw_arch_layers *layers, int stage, int repeats,
+                                int channels)
+{
+    char last[32], more[32];
+    snprintf(last, sizeof last, "block%d%c_project_conv", stage + 1, 'a' + repeats - 1);
+    snprintf(more, sizeof more, "block%d%c_project_conv", stage + 1, 'a' + repeats);
+    return (!repeats || thaw_arch_width(layers, last) == channels) && !thaw_arch_has(layers, more);
+}
+
 /* All sizes differ in the width or the depth of their last stages. */
 bool thaw_efficientnet_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
 {
     const struct thaw_efficientnet *net = arch->variant;
     if (!thaw_arch_has(layers, "block1a_se_reduce") || !thaw_arch_has(layers, "block1a_dwconv"))
         return false;
-    for (int i = 0; i < STAGES; i++) {
-        char last[32], more[32];
-        snprintf(last, sizeof last, "block%d%c_project_conv", i + 1,
-                 'a' + thaw_efficientnet_repeats(net, i) - 1);
-        snprintf(more, sizeof more, "block%d%c_project_conv", i + 1,
-                 'a' + thaw_efficientnet_repeats(net, i));
-        if (thaw_arch_width(layers, last) != channels(net, i) || thaw_arch_has(layers, more))
+    for (int i = 0; i < STAGES; i++)
+        if (!thaw_efficientnet_stage_is(layers, i, thaw_efficientnet_repeats(net, i),
+                                        width_of(net, i)))
             return false;
-    }
     return true;
 }
 

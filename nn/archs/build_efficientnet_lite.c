@@ -1,24 +1,21 @@
 #include "nn/archs/build_efficientnet_lite.h"
 
 #include <math.h>
-#include <stdio.h>
 
-enum { STAGES = 7, HEAD = 1280 };
+#include "nn/archs/build_efficientnet.h"
 
-static const struct stage {
-    int kernel, repeats, stride, expansion, channels;
-} stages[STAGES] = {{3, 1, 1, 1, 16},  {3, 2, 2, 6, 24},  {5, 2, 2, 6, 40}, {3, 3, 2, 6, 80},
-                    {5, 3, 1, 6, 112}, {5, 4, 2, 6, 192}, {3, 1, 1, 6, 320}};
+enum { STAGES = THAW_EFFICIENTNET_STAGES, HEAD = 1280 };
 
 int thaw_lite_repeats(const struct thaw_lite *lite, int stage)
 {
+    int repeats = thaw_efficientnet_stages[stage].repeats;
     bool scaled = stage > 0 && stage < STAGES - 1;
-    return scaled ? (int)ceil(stages[stage].repeats * lite->depth) : stages[stage].repeats;
+    return scaled ? (int)ceil(repeats * lite->depth) : repeats;
 }
 
 static int channels(const struct thaw_lite *lite, int stage)
 {
-    return thaw_round_width(stages[stage].channels * lite->width);
+    return thaw_round_width(thaw_efficientnet_stages[stage].channels * lite->width);
 }
 
 /* --- the graph --- */
@@ -28,7 +25,8 @@ static void norm(struct thaw_build *b, const char *name)
     thaw_build_norm(b, name, 1e-3, 0.99);
 }
 
-static void block(struct thaw_build *b, const struct stage *s, int in, int out, int stride)
+static void block(struct thaw_build *b, const struct thaw_efficientnet_stage *s, int in, int out,
+                  int stride)
 {
     int shortcut = b->last;
     if (s->expansion > 1) {
@@ -45,13 +43,6 @@ static void block(struct thaw_build *b, const struct stage *s, int in, int out, 
         thaw_build_merge(b, "Add", "add", (int[]){b->last, shortcut}, 2);
 }
 
-static void top(struct thaw_build *b, int classes)
-{
-    thaw_build_layer(b, "GlobalAveragePooling2D", "avg_pool", NULL);
-    thaw_build_dropout(b, "top_dropout", 0.2, false);
-    thaw_build_dense(b, "predictions", classes, "softmax");
-}
-
 struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
                                    const struct thaw_arch_options *options, struct thaw_error *err)
 {
@@ -63,7 +54,8 @@ struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
     for (int i = 0, in = 32; i < STAGES; i++) {
         for (int k = 0; k < thaw_lite_repeats(lite, i); k++) {
             thaw_build_prefix(&b, "block%d%c_", i + 1, 'a' + k);
-            block(&b, &stages[i], in, channels(lite, i), k == 0 ? stages[i].stride : 1);
+            const struct thaw_efficientnet_stage *s = &thaw_efficientnet_stages[i];
+            block(&b, s, in, channels(lite, i), k ? 1 : s->stride);
             in = channels(lite, i);
         }
     }
@@ -71,8 +63,7 @@ struct thaw_graph *thaw_lite_build(const struct thaw_arch *arch,
     thaw_build_conv(&b, "top_conv", HEAD, 1, 1, THAW_SAME);
     norm(&b, "top_bn");
     thaw_build_relu6(&b, "top_relu");
-    if (options->classes)
-        top(&b, options->classes);
+    thaw_build_classifier(&b, "predictions", 0.2, options->classes);
     return thaw_build_finish(&b);
 }
 
@@ -81,21 +72,10 @@ const char *const thaw_lite_blocks[] = {"stem_conv", "block1*_dwconv", "block*_e
 
 /* --- recognising --- */
 
-/* The last block of a stage: "block6d_"; the one after it must not be there. */
-static void last_block(const struct thaw_lite *lite, int stage, int after, const char *layer,
-                       char name[32])
-{
-    snprintf(name, 32, "block%d%c_%s", stage + 1, 'a' + thaw_lite_repeats(lite, stage) - 1 + after,
-             layer);
-}
-
 bool thaw_lite_matches(const struct thaw_arch *arch, const struct thaw_arch_layers *layers)
 {
     const struct thaw_lite *lite = arch->variant;
-    char last[32], more[32];
-    last_block(lite, 5, 0, "project_conv", last);
-    last_block(lite, 5, 1, "project_conv", more);
-    return thaw_arch_width(layers, last) == channels(lite, 5) && !thaw_arch_has(layers, more) &&
+    return thaw_efficientnet_stage_is(layers, 5, thaw_lite_repeats(lite, 5), channels(lite, 5)) &&
            thaw_arch_has(layers, "block1a_dwconv") && !thaw_arch_has(layers, "block1a_se_reduce") &&
            thaw_arch_width(layers, "top_conv") == HEAD;
 }

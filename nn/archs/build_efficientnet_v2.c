@@ -1,7 +1,5 @@
 #include "nn/archs/build_efficientnet_v2.h"
 
-#include <stdio.h>
-
 #include "nn/archs/build_efficientnet.h"
 
 enum { STAGES = THAW_EFFICIENTNET_V2_STAGES, FUSED = 3 /* stages without depthwise layers */ };
@@ -100,11 +98,7 @@ struct thaw_graph *thaw_efficientnet_v2_build(const struct thaw_arch *arch,
     body(&b, net);
     thaw_build_conv(&b, "top_conv", net->top, 1, 1, THAW_SAME);
     norm_swish(&b, "top_bn", "top_activation");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dropout(&b, "top_dropout", 0.2, false);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0.2, options->classes);
     return thaw_build_finish(&b);
 }
 
@@ -114,14 +108,9 @@ bool thaw_efficientnet_v2_matches(const struct thaw_arch *arch,
     const struct thaw_efficientnet_v2 *net = arch->variant;
     if (!thaw_arch_has(layers, "block4a_dwconv2"))
         return false;
-    for (int i = 0; i < STAGES; i++) {
-        char last[32], more[32];
-        snprintf(last, sizeof last, "block%d%c_project_conv", i + 1, 'a' + net->repeats[i] - 1);
-        snprintf(more, sizeof more, "block%d%c_project_conv", i + 1, 'a' + net->repeats[i]);
-        if ((net->repeats[i] && thaw_arch_width(layers, last) != net->channels[i]) ||
-            thaw_arch_has(layers, more))
+    for (int i = 0; i < STAGES; i++)
+        if (!thaw_efficientnet_stage_is(layers, i, net->repeats[i], net->channels[i]))
             return false;
-    }
     return true;
 }
 

@@ -41,3 +41,17 @@ int thaw_inception_maximum(struct thaw_build *b, int from)
     b->last = from;
     return thaw_build_max_pool(b, NULL, 3, 2, 0);
 }
+
+void thaw_inception_module_35(struct thaw_build *b, const char *name, int first, int pooled)
+{
+    int from = b->last, at;
+    int one = thaw_inception_branch(b, from, first, 1, 1);
+    at = thaw_inception_branch(b, from, 48, 1, 1);
+    int five = thaw_inception_branch(b, at, 64, 5, 5);
+    at = thaw_inception_branch(b, from, 64, 1, 1);
+    at = thaw_inception_branch(b, at, 96, 3, 3);
+    int three = thaw_inception_branch(b, at, 96, 3, 3);
+    at = thaw_inception_average(b, from);
+    int pool = thaw_inception_branch(b, at, pooled, 1, 1);
+    thaw_build_merge(b, "Concatenate", name, (int[]){one, five, three, pool}, 4);
+}

@@ -18,4 +18,8 @@ void thaw_inception_stem(struct thaw_build *b);
 int thaw_inception_average(struct thaw_build *b, int from);
 int thaw_inception_maximum(struct thaw_build *b, int from);
 
+/* Branches of 1x1 (`first` channels), 5x5, twice 3x3, and an average that becomes `pooled`
+ * channels; joined. */
+void thaw_inception_module_35(struct thaw_build *b, const char *name, int first, int pooled);
+
 #endif

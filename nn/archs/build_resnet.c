@@ -104,10 +104,7 @@ struct thaw_graph *thaw_resnet_build(const struct thaw_arch *arch,
     for (int stage = 2; stage <= 5; stage++)
         for (int block = 0; block < net->blocks[stage - 2]; block++)
             block_of(&b, net, stage, block);
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dense(&b, net->style->classifier, options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, net->style->classifier, 0, options->classes);
     return thaw_build_finish(&b);
 }
 

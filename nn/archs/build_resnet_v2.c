@@ -48,10 +48,7 @@ struct thaw_graph *thaw_resnet_v2_build(const struct thaw_arch *arch,
         }
     thaw_build_prefix(&b, "%s", "");
     norm_relu(&b, "post_bn", "post_relu");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0, options->classes);
     return thaw_build_finish(&b);
 }
 

@@ -4,20 +4,6 @@
 
 #include "nn/archs/build_inception.h"
 
-static void first_join(struct thaw_build *b)
-{
-    int from = b->last, at;
-    int one = thaw_inception_branch(b, from, 96, 1, 1);
-    at = thaw_inception_branch(b, from, 48, 1, 1);
-    int five = thaw_inception_branch(b, at, 64, 5, 5);
-    at = thaw_inception_branch(b, from, 64, 1, 1);
-    at = thaw_inception_branch(b, at, 96, 3, 3);
-    int three = thaw_inception_branch(b, at, 96, 3, 3);
-    at = thaw_inception_average(b, from);
-    int pool = thaw_inception_branch(b, at, 64, 1, 1);
-    thaw_build_merge(b, "Concatenate", "mixed_5b", (int[]){one, five, three, pool}, 4);
-}
-
 /* The branches, widened to `channels` by a convolution with bias, are added to where they began. */
 static void residual(struct thaw_build *b, const char *name, int from, const int *branches, int n,
                      int channels, double scale, bool activation)
@@ -97,7 +83,7 @@ static struct thaw_graph *build(const struct thaw_arch *arch,
     struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     char name[24];
     thaw_inception_stem(&b);
-    first_join(&b);
+    thaw_inception_module_35(&b, "mixed_5b", 96, 64);
     for (int i = 1; i <= 10; i++) {
         snprintf(name, sizeof name, "block35_%d", i);
         block_35(&b, name);
@@ -113,10 +99,7 @@ static struct thaw_graph *build(const struct thaw_arch *arch,
         block_8(&b, name, i == 10);
     }
     thaw_inception_unit(&b, "conv_7b", 1536, 1, 1, 1, THAW_SAME);
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0, options->classes);
     return thaw_build_finish(&b);
 }
 

@@ -2,21 +2,6 @@
  * Only its joins and its classifier have names of their own. */
 #include "nn/archs/build_inception.h"
 
-/* Branches of 1x1, 5x5, twice 3x3, and pooling. */
-static void module_35(struct thaw_build *b, const char *name, int pooled)
-{
-    int from = b->last, at;
-    int one = thaw_inception_branch(b, from, 64, 1, 1);
-    at = thaw_inception_branch(b, from, 48, 1, 1);
-    int five = thaw_inception_branch(b, at, 64, 5, 5);
-    at = thaw_inception_branch(b, from, 64, 1, 1);
-    at = thaw_inception_branch(b, at, 96, 3, 3);
-    int three = thaw_inception_branch(b, at, 96, 3, 3);
-    at = thaw_inception_average(b, from);
-    int pool = thaw_inception_branch(b, at, pooled, 1, 1);
-    thaw_build_merge(b, "Concatenate", name, (int[]){one, five, three, pool}, 4);
-}
-
 static void reduce_35(struct thaw_build *b, const char *name)
 {
     int from = b->last;
@@ -86,9 +71,9 @@ static struct thaw_graph *build(const struct thaw_arch *arch,
 {
     struct thaw_build b = thaw_build_start(arch->name, options, arch->size, err);
     thaw_inception_stem(&b);
-    module_35(&b, "mixed0", 32);
-    module_35(&b, "mixed1", 64);
-    module_35(&b, "mixed2", 64);
+    thaw_inception_module_35(&b, "mixed0", 64, 32);
+    thaw_inception_module_35(&b, "mixed1", 64, 64);
+    thaw_inception_module_35(&b, "mixed2", 64, 64);
     reduce_35(&b, "mixed3");
     module_17(&b, "mixed4", 128);
     module_17(&b, "mixed5", 160);
@@ -97,10 +82,7 @@ static struct thaw_graph *build(const struct thaw_arch *arch,
     reduce_17(&b, "mixed8");
     module_8(&b, "mixed9", "mixed9_0");
     module_8(&b, "mixed10", "mixed9_1");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0, options->classes);
     return thaw_build_finish(&b);
 }
 

@@ -69,10 +69,7 @@ static struct thaw_graph *build(const struct thaw_arch *arch,
     thaw_build_relu(&b, "block14_sepconv1_act");
     unit(&b, "block14_sepconv2", 2048);
     thaw_build_relu(&b, "block14_sepconv2_act");
-    if (options->classes) {
-        thaw_build_layer(&b, "GlobalAveragePooling2D", "avg_pool", NULL);
-        thaw_build_dense(&b, "predictions", options->classes, "softmax");
-    }
+    thaw_build_classifier(&b, "predictions", 0, options->classes);
     return thaw_build_finish(&b);
 }
 

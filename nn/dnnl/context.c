@@ -27,7 +27,8 @@ static void make_key(void)
     pthread_key_create(&stream_key, end_stream);
 }
 
-dnnl_stream_t thaw_dnnl_stream(void)
+/* One in-order stream for each thread. */
+static dnnl_stream_t stream_of_thread(void)
 {
     if (stream || !thaw_dnnl_engine())
         return stream;
@@ -109,7 +110,8 @@ int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n, str
     return thaw_dnnl_md_create(md, 4, dims, type, tag, "activation descriptor", err);
 }
 
-int thaw_dnnl_memory(dnnl_memory_t *memory, const thaw_dnnl_md *md, struct thaw_error *err)
+/* A memory object whose data handle is set at each execution. */
+static int make_memory(dnnl_memory_t *memory, const thaw_dnnl_md *md, struct thaw_error *err)
 {
     return thaw_dnnl_check(dnnl_memory_create(memory, md, thaw_dnnl_engine(), DNNL_MEMORY_NONE),
                            "memory", err);
@@ -200,7 +202,7 @@ int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const struct thaw_dnnl_op *op,
         goto done;
     const thaw_dnnl_md *md = dnnl_primitive_desc_query_md(p->desc, dnnl_query_scratchpad_md, 0);
     p->scratch = md ? dnnl_memory_desc_get_size(md) : 0;
-    rc = p->scratch ? thaw_dnnl_memory(&p->scratch_memory, md, err) : 0;
+    rc = p->scratch ? make_memory(&p->scratch_memory, md, err) : 0;
 done:
     dnnl_primitive_attr_destroy(attr);
     if (rc)
@@ -233,7 +235,7 @@ int thaw_dnnl_prim_arg(struct thaw_dnnl_prim *p, int arg, const thaw_dnnl_md *md
 {
     if (!md)
         return 0;
-    if (thaw_dnnl_memory(&p->memory[p->n], md, err))
+    if (make_memory(&p->memory[p->n], md, err))
         return -1;
     p->arg[p->n++] = arg;
     return 0;
@@ -270,7 +272,7 @@ int thaw_dnnl_prim_run(struct thaw_dnnl_prim *p, void *const *data, void *scratc
     if (p->factor_memory)
         args[n++] = (dnnl_exec_arg_t){p->factor_arg, p->factor_memory};
     double began = thaw_stopwatch_begin_primitive();
-    if (thaw_dnnl_check(dnnl_primitive_execute(p->primitive, thaw_dnnl_stream(), n, args),
+    if (thaw_dnnl_check(dnnl_primitive_execute(p->primitive, stream_of_thread(), n, args),
                         "execution", err))
         return -1;
     if (began > 0)

@@ -5,10 +5,9 @@
 #include "nn/dnnl/api.h"
 #include "nn/op.h"
 
-/* One CPU engine for the process and one in-order stream for each thread; made at the first call.
- * NULL only when oneDNN cannot run at all. */
+/* One CPU engine for the process, made at the first call. NULL only when oneDNN cannot run at all.
+ */
 dnnl_engine_t thaw_dnnl_engine(void);
-dnnl_stream_t thaw_dnnl_stream(void);
 
 /* 0 on success; else -1 with "oneDNN: WHAT: status". */
 int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *err);
@@ -17,9 +16,6 @@ int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *e
  * thaw_dnnl_md_free. */
 int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n,
                    struct thaw_error *err);
-
-/* A memory object whose data handle is set at each execution. */
-int thaw_dnnl_memory(dnnl_memory_t *memory, const thaw_dnnl_md *md, struct thaw_error *err);
 
 /* Appends the steps as post-ops. */
 int thaw_dnnl_append_eltwise(dnnl_post_ops_t ops, const struct thaw_eltwise *chain, int n,

@@ -18,12 +18,9 @@ static const char *const aliases[] = {"Custom>CustomScaleLayer", NULL};
 static int infer(const void *conf, const struct thaw_shape *in, int n_in, struct thaw_shape *out,
                  struct thaw_param params[THAW_MAX_PARAMS], int *n_params, struct thaw_error *err)
 {
-    (void)conf;
-    (void)params;
-    *n_params = 0;
     if (n_in != 2)
         return thaw_fail(err, THAW_EINPUT, "takes two inputs, has %d", n_in);
-    return thaw_broadcast(in, n_in, out, err);
+    return thaw_infer_combined(conf, in, n_in, out, params, n_params, err);
 }
 
 static int lower(struct thaw_lowering *lowering, const struct thaw_node *node, const int *in,

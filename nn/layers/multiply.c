@@ -2,15 +2,6 @@
 
 static const struct thaw_field fields[] = {{.type = THAW_FIELD_END}};
 
-static int infer(const void *conf, const struct thaw_shape *in, int n_in, struct thaw_shape *out,
-                 struct thaw_param params[THAW_MAX_PARAMS], int *n_params, struct thaw_error *err)
-{
-    (void)conf;
-    (void)params;
-    *n_params = 0;
-    return thaw_broadcast(in, n_in, out, err);
-}
-
 static int lower(struct thaw_lowering *lowering, const struct thaw_node *node, const int *in,
                  int n_in, int *out, struct thaw_error *err)
 {
@@ -30,7 +21,7 @@ static const char *const examples[] = {
 const struct thaw_layer_kind thaw_layer_multiply = {
     .name = "Multiply",
     .fields = fields,
-    .infer = infer,
+    .infer = thaw_infer_combined,
     .lower = lower,
     .examples = examples,
 };

@@ -21,12 +21,7 @@ static int infer(const void *conf, const struct thaw_shape *in, int n_in, struct
     if (c->max < 0 || c->slope < 0)
         return thaw_fail(err, THAW_EINPUT, "max_value %g and negative_slope %g cannot be negative",
                          (double)c->max, (double)c->slope);
-    (void)params;
-    *n_params = 0;
-    if (thaw_one_input(n_in, err))
-        return -1;
-    *out = in[0];
-    return 0;
+    return thaw_infer_same(conf, in, n_in, out, params, n_params, err);
 }
 
 static int lower(struct thaw_lowering *lowering, const struct thaw_node *node, const int *in,

@@ -6,18 +6,6 @@ static const struct thaw_field fields[] = {
     {.key = "drop_path_rate", .type = THAW_FIELD_FLOAT, .required = true, .max = 0.999},
     {.type = THAW_FIELD_END}};
 
-static int infer(const void *conf, const struct thaw_shape *in, int n_in, struct thaw_shape *out,
-                 struct thaw_param params[THAW_MAX_PARAMS], int *n_params, struct thaw_error *err)
-{
-    (void)conf;
-    (void)params;
-    *n_params = 0;
-    if (thaw_one_input(n_in, err))
-        return -1;
-    *out = in[0];
-    return 0;
-}
-
 static int lower(struct thaw_lowering *lowering, const struct thaw_node *node, const int *in,
                  int n_in, int *out, struct thaw_error *err)
 {
@@ -32,7 +20,7 @@ const struct thaw_layer_kind thaw_layer_stochastic_depth = {
     .name = "StochasticDepth",
     .fields = fields,
     .conf_size = sizeof(float),
-    .infer = infer,
+    .infer = thaw_infer_same,
     .lower = lower,
     .examples = examples,
 };

@@ -19,11 +19,8 @@ static int infer(const void *conf, const struct thaw_shape *in, int n_in, struct
     const int *m = conf;
     (void)params;
     *n_params = 0;
-    if (thaw_one_input(n_in, err))
+    if (thaw_one_map(in, n_in, err))
         return -1;
-    if (in[0].rank != 3)
-        return thaw_fail(err, THAW_EINPUT, "wants an input [H,W,C], has one of %d dimensions",
-                         in[0].rank);
     *out = in[0];
     out->h += m[0] + m[1];
     out->w += m[2] + m[3];

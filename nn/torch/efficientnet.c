@@ -1,8 +1,6 @@
 /* EfficientNet of torchvision, timm and efficientnet_pytorch; "tf_efficientnet" are Google's own
  * weights. */
-#include "nn/archs/build_efficientnet.h"
-
-#include "nn/torch.h"
+#include "nn/torch/efficientnet.h"
 
 static const struct thaw_torch_form vision[] = {
     {"stem_conv", "features.0.0"},
@@ -26,7 +24,7 @@ static const struct thaw_torch_form vision[] = {
     {"predictions", "classifier.1"},
     {NULL, NULL}};
 
-static const struct thaw_torch_form timm[] = {
+const struct thaw_torch_form thaw_torch_efficientnet_timm[] = {
     {"stem_conv", "conv_stem"},
     {"stem_bn", "bn1"},
     {"block1@_bn", "blocks.0.{0}.bn1"},
@@ -45,31 +43,38 @@ static const struct thaw_torch_form timm[] = {
     {"predictions", "classifier"},
     {NULL, NULL}};
 
-static const struct thaw_torch_form port[] = {{"stem_conv", "_conv_stem"},
-                                              {"stem_bn", "_bn0"},
-                                              {"block#@_expand_conv", "_blocks.{a}._expand_conv"},
-                                              {"block#@_expand_bn", "_blocks.{a}._bn0"},
-                                              {"block#@_dwconv", "_blocks.{a}._depthwise_conv"},
-                                              {"block#@_bn", "_blocks.{a}._bn1"},
-                                              {"block#@_se_reduce", "_blocks.{a}._se_reduce"},
-                                              {"block#@_se_expand", "_blocks.{a}._se_expand"},
-                                              {"block#@_project_conv", "_blocks.{a}._project_conv"},
-                                              {"block#@_project_bn", "_blocks.{a}._bn2"},
-                                              {"top_conv", "_conv_head"},
-                                              {"top_bn", "_bn1"},
-                                              {"predictions", "_fc"},
-                                              {NULL, NULL}};
+const struct thaw_torch_form thaw_torch_efficientnet_port[] = {
+    {"stem_conv", "_conv_stem"},
+    {"stem_bn", "_bn0"},
+    {"block#@_expand_conv", "_blocks.{a}._expand_conv"},
+    {"block#@_expand_bn", "_blocks.{a}._bn0"},
+    {"block#@_dwconv", "_blocks.{a}._depthwise_conv"},
+    {"block#@_bn", "_blocks.{a}._bn1"},
+    {"block#@_se_reduce", "_blocks.{a}._se_reduce"},
+    {"block#@_se_expand", "_blocks.{a}._se_expand"},
+    {"block#@_project_conv", "_blocks.{a}._project_conv"},
+    {"block#@_project_bn", "_blocks.{a}._bn2"},
+    {"top_conv", "_conv_head"},
+    {"top_bn", "_bn1"},
+    {"predictions", "_fc"},
+    {NULL, NULL}};
 
-/* The port counts blocks through; -1: the network has no such block. */
+int thaw_torch_efficientnet_number(const int seen[3], const int repeats[THAW_EFFICIENTNET_STAGES])
+{
+    int stage = seen[0] - 1, number = seen[1];
+    if (stage < 0 || stage >= THAW_EFFICIENTNET_STAGES || number >= repeats[stage])
+        return -1;
+    for (int i = 0; i < stage; i++)
+        number += repeats[i];
+    return number;
+}
+
 static void place(const struct thaw_torch_weights *w, const int seen[3], int out[2])
 {
-    out[0] = -1;
-    if (!w->variant || seen[0] < 1 || seen[0] > 7 ||
-        seen[1] >= thaw_efficientnet_repeats(w->variant, seen[0] - 1))
-        return;
-    out[0] = seen[1];
-    for (int i = 0; i < seen[0] - 1; i++)
-        out[0] += thaw_efficientnet_repeats(w->variant, i);
+    int repeats[THAW_EFFICIENTNET_STAGES] = {0};
+    for (int i = 0; w->variant && i < THAW_EFFICIENTNET_STAGES; i++)
+        repeats[i] = thaw_efficientnet_repeats(w->variant, i);
+    out[0] = thaw_torch_efficientnet_number(seen, repeats);
 }
 
 static const struct thaw_torch_names names[] = {{.source = "torchvision",
@@ -78,20 +83,20 @@ static const struct thaw_torch_names names[] = {{.source = "torchvision",
                                                  .preprocess = "torch",
                                                  .head = {"classifier."}},
                                                 {.source = "timm",
-                                                 .forms = timm,
+                                                 .forms = thaw_torch_efficientnet_timm,
                                                  .arithmetic = {.epsilon = 1e-5},
                                                  .preprocess = "torch",
                                                  .head = {"classifier."},
                                                  .word = "efficientnet"},
                                                 {.source = "timm's tf_ ports",
-                                                 .forms = timm,
+                                                 .forms = thaw_torch_efficientnet_timm,
                                                  .arithmetic = {.epsilon = 1e-3, .same = true},
                                                  .preprocess = "torch",
                                                  .head = {"classifier."},
                                                  .word = "efficientnet",
                                                  .ported = true},
                                                 {.source = "efficientnet_pytorch",
-                                                 .forms = port,
+                                                 .forms = thaw_torch_efficientnet_port,
                                                  .place = place,
                                                  .arithmetic = {.epsilon = 1e-3, .same = true},
                                                  .preprocess = "torch",
@@ -101,7 +106,7 @@ static const struct thaw_torch_names names[] = {{.source = "torchvision",
 /* The 1x1 layer of MobileNetV3 stands where the seventh stage is here. */
 static bool matches(const struct thaw_torch_weights *w)
 {
-    if (w->names->forms == port)
+    if (w->names->forms == thaw_torch_efficientnet_port)
         return thaw_torch_is(w, "_blocks.0._se_reduce.weight", 4, 0) &&
                thaw_torch_is(w, "_conv_head.weight", 4, 0);
     return thaw_torch_width(w, "block1a_se_reduce") && thaw_torch_width(w, "block7a_dwconv") &&

@@ -2,63 +2,30 @@
  * weights. */
 #include "nn/archs/build_efficientnet_lite.h"
 
-#include "nn/torch.h"
+#include "nn/torch/efficientnet.h"
 
-static const struct thaw_torch_form timm[] = {{"stem_conv", "conv_stem"},
-                                              {"stem_bn", "bn1"},
-                                              {"block1@_bn", "blocks.0.{0}.bn1"},
-                                              {"block1@_project_conv", "blocks.0.{0}.conv_pw"},
-                                              {"block1@_project_bn", "blocks.0.{0}.bn2"},
-                                              {"block#@_expand_conv", "blocks.{0-1}.{1}.conv_pw"},
-                                              {"block#@_expand_bn", "blocks.{0-1}.{1}.bn1"},
-                                              {"block#@_dwconv", "blocks.{0-1}.{1}.conv_dw"},
-                                              {"block#@_bn", "blocks.{0-1}.{1}.bn2"},
-                                              {"block#@_project_conv", "blocks.{0-1}.{1}.conv_pwl"},
-                                              {"block#@_project_bn", "blocks.{0-1}.{1}.bn3"},
-                                              {"top_conv", "conv_head"},
-                                              {"top_bn", "bn2"},
-                                              {"predictions", "classifier"},
-                                              {NULL, NULL}};
-
-static const struct thaw_torch_form port[] = {{"stem_conv", "_conv_stem"},
-                                              {"stem_bn", "_bn0"},
-                                              {"block#@_expand_conv", "_blocks.{a}._expand_conv"},
-                                              {"block#@_expand_bn", "_blocks.{a}._bn0"},
-                                              {"block#@_dwconv", "_blocks.{a}._depthwise_conv"},
-                                              {"block#@_bn", "_blocks.{a}._bn1"},
-                                              {"block#@_project_conv", "_blocks.{a}._project_conv"},
-                                              {"block#@_project_bn", "_blocks.{a}._bn2"},
-                                              {"top_conv", "_conv_head"},
-                                              {"top_bn", "_bn1"},
-                                              {"predictions", "_fc"},
-                                              {NULL, NULL}};
-
-/* The port counts blocks through; -1: the network has no such block. */
 static void place(const struct thaw_torch_weights *w, const int seen[3], int out[2])
 {
-    out[0] = -1;
-    if (!w->variant || seen[0] < 1 || seen[0] > 7 ||
-        seen[1] >= thaw_lite_repeats(w->variant, seen[0] - 1))
-        return;
-    out[0] = seen[1];
-    for (int i = 0; i < seen[0] - 1; i++)
-        out[0] += thaw_lite_repeats(w->variant, i);
+    int repeats[THAW_EFFICIENTNET_STAGES] = {0};
+    for (int i = 0; w->variant && i < THAW_EFFICIENTNET_STAGES; i++)
+        repeats[i] = thaw_lite_repeats(w->variant, i);
+    out[0] = thaw_torch_efficientnet_number(seen, repeats);
 }
 
 static const struct thaw_torch_names names[] = {{.source = "efficientnet_lite_pytorch",
-                                                 .forms = port,
+                                                 .forms = thaw_torch_efficientnet_port,
                                                  .place = place,
                                                  .arithmetic = {.epsilon = 1e-3, .same = true},
                                                  .preprocess = "lite",
                                                  .head = {"_fc."}},
                                                 {.source = "timm",
-                                                 .forms = timm,
+                                                 .forms = thaw_torch_efficientnet_timm,
                                                  .arithmetic = {.epsilon = 1e-5},
                                                  .preprocess = "torch",
                                                  .head = {"classifier."},
                                                  .word = "efficientnet_lite"},
                                                 {.source = "timm's tf_ ports",
-                                                 .forms = timm,
+                                                 .forms = thaw_torch_efficientnet_timm,
                                                  .arithmetic = {.epsilon = 1e-3, .same = true},
                                                  .preprocess = "tf",
                                                  .head = {"classifier."},
@@ -69,7 +36,7 @@ static const struct thaw_torch_names names[] = {{.source = "efficientnet_lite_py
 /* MobileNetV2 has 3x3 kernels in the third stage. */
 static bool matches(const struct thaw_torch_weights *w)
 {
-    if (w->names->forms == port)
+    if (w->names->forms == thaw_torch_efficientnet_port)
         return thaw_torch_is(w, "_blocks.0._depthwise_conv.weight", 4, 32) &&
                !thaw_torch_tensor(w, "_blocks.0._se_reduce.weight");
     const struct thaw_tensor *third = thaw_torch_layer(w, "block3a_dwconv", "kernel", NULL);

@@ -20,22 +20,18 @@ enum change { RESIZED, RECOMPRESSED, BRIGHTENED, CROPPED, MIRRORED, EVERYTHING }
 static int load(const char *path, struct thaw_image *grey, struct thaw_error *err)
 {
     struct thaw_pixels pixels;
-    struct thaw_image all;
     if (thaw_pixels_load(&pixels, path, NULL, err))
         return -1;
-    int rc = thaw_image_from_pixels(&all, &pixels, err);
+    size_t channels = (size_t)pixels.channels;
     float top = pixels.depth == 16 ? 4095 : 255;
-    thaw_pixels_release(&pixels);
-    if (rc)
-        return -1;
-    rc = thaw_image_init(grey, all.width, all.height, 1, err);
-    for (size_t i = 0; rc == 0 && i < (size_t)all.width * (size_t)all.height; i++) {
+    int rc = thaw_image_init(grey, pixels.width, pixels.height, 1, err);
+    for (size_t i = 0; rc == 0 && i < (size_t)pixels.width * (size_t)pixels.height; i++) {
         float sum = 0;
-        for (int c = 0; c < all.channels; c++)
-            sum += all.data[i * (size_t)all.channels + (size_t)c];
-        grey->data[i] = sum / (float)all.channels / top;
+        for (size_t c = 0; c < channels; c++)
+            sum += thaw_pixels_sample(&pixels, i * channels + c);
+        grey->data[i] = sum / (float)channels / top;
     }
-    thaw_image_release(&all);
+    thaw_pixels_release(&pixels);
     return rc;
 }
 

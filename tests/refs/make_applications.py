@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from make_layers import values
+from values import values
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZES = (75, 96)

@@ -15,21 +15,10 @@ from torchvision.models import convnext, densenet, resnet
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from import_torch import features_of
+from values import values
 
 CHANNELS = 32  # features that are recorded, spread over all
 CLASSES = 10
-
-
-def values(count, stream):
-    """As layer_case_value of tests/layer_case.c."""
-    with np.errstate(over="ignore"):
-        u = np.arange(count, dtype=np.uint32) * np.uint32(2654435761) + np.uint32(stream * 40503 + 1)
-        u ^= u >> np.uint32(15)
-        u *= np.uint32(0x2C1B3C6D)
-        u ^= u >> np.uint32(12)
-        u *= np.uint32(0x297A2D39)
-        u ^= u >> np.uint32(15)
-    return ((u >> np.uint32(8)).astype(np.float32) / np.float32(1 << 24)).astype(np.float32)
 
 
 def weight(name, shape, stream):

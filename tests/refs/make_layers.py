@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes layers.json and layers.npy beside itself: what tf-keras computes for the example
-configurations of nn/layers/*.c, from the inputs and weights of values() below, which
-tests/layer_case.c repeats. Needs tensorflow-cpu 2.21 and tf-keras 2.21."""
+configurations of nn/layers/*.c, from inputs and weights that tests/layer_case.c repeats. Needs
+tensorflow-cpu 2.21 and tf-keras 2.21."""
 import ast
 import glob
 import json
@@ -13,21 +13,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 from tf_keras.src.applications import convnext, inception_resnet_v2
+from values import values
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLES = 2
-
-
-def values(count, stream):
-    """Uniform in [0, 1), the same on both sides: a hash of the position."""
-    with np.errstate(over="ignore"):
-        u = np.arange(count, dtype=np.uint32) * np.uint32(2654435761) + np.uint32(stream * 40503 + 1)
-        u ^= u >> np.uint32(15)
-        u *= np.uint32(0x2C1B3C6D)
-        u ^= u >> np.uint32(12)
-        u *= np.uint32(0x297A2D39)
-        u ^= u >> np.uint32(15)
-    return ((u >> np.uint32(8)).astype(np.float32) / np.float32(1 << 24)).astype(np.float32)
 
 
 def weight(role, shape, index):

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/base/bytes.h"
 #include "io/base/mem.h"
 #include "vision/codec.h"
 
@@ -28,10 +29,7 @@ struct reader {
 /* The caller has checked that the bytes are there. */
 static uint32_t number(const struct reader *r, size_t at, int bytes)
 {
-    uint32_t value = 0;
-    for (int i = bytes; i-- > 0;)
-        value = value << 8 | r->data[at + (size_t)i];
-    return value;
+    return (uint32_t)thaw_little_endian(r->data + at, (size_t)bytes);
 }
 
 static int truncated(const struct reader *r)

@@ -15,6 +15,7 @@ static bool webp_sniff(const unsigned char *data, size_t size)
 #include <webp/decode.h>
 #include <webp/demux.h>
 
+#include "io/base/bytes.h"
 #include "io/base/mem.h"
 #include "vision/exif.h"
 
@@ -57,9 +58,7 @@ static size_t working_bytes(const WebPBitstreamFeatures *is)
 /* The library is content when the picture itself is whole, whatever the file was to hold. */
 static bool is_whole(const unsigned char *data, size_t size)
 {
-    size_t declared =
-        data[4] | (size_t)data[5] << 8 | (size_t)data[6] << 16 | (size_t)data[7] << 24;
-    return declared <= size - 8;
+    return thaw_little_endian(data + 4, 4) <= size - 8;
 }
 
 static int webp_decode(struct thaw_pixels *pixels, const unsigned char *data, size_t size,
