@@ -87,14 +87,19 @@ const char *thaw_dnnl_isa(void)
     return text;
 }
 
-int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n, struct thaw_error *err)
+dnnl_data_type_t thaw_dnnl_type(enum thaw_type type)
 {
     static const dnnl_data_type_t types[] = {[THAW_TYPE_F32] = dnnl_f32,
                                              [THAW_TYPE_BF16] = dnnl_bf16,
                                              [THAW_TYPE_S8] = dnnl_s8,
                                              [THAW_TYPE_U8] = dnnl_u8};
+    return types[type];
+}
+
+int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n, struct thaw_error *err)
+{
     struct thaw_shape shape = value->shape;
-    dnnl_data_type_t type = types[value->type];
+    dnnl_data_type_t type = thaw_dnnl_type(value->type);
     if (shape.rank == 1) {
         dnnl_dims_t dims = {n, shape.c};
         return thaw_dnnl_md_create(md, 2, dims, type, dnnl_ab, "vector descriptor", err);

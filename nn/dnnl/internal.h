@@ -13,6 +13,8 @@ dnnl_stream_t thaw_dnnl_stream(void);
 /* 0 on success; else -1 with "oneDNN: WHAT: status". */
 int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *err);
 
+dnnl_data_type_t thaw_dnnl_type(enum thaw_type type);
+
 /* Descriptor of n samples of a value: logical dims [N,C,H,W] (rank 1: [N,C]); for
  * thaw_dnnl_md_free. */
 int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n,
