@@ -28,9 +28,9 @@ static void describe(FILE *to, const struct thaw_plan *plan, int limit)
                 in->shape.w, in->shape.c, out->type, out->shape.h, out->shape.w, out->shape.c);
         if (op->kind == &thaw_op_linear) {
             const struct thaw_linear *l = op->conf;
-            const struct thaw_linear *then = op->then ? op->then->conf : NULL;
-            fprintf(to, " %d %d %d %d %d", l->kh, l->kw, l->groups, op->addend >= 0,
-                    then ? then->kh : 0);
+            fprintf(to, " %d %d %d %d", l->kh, l->kw, l->groups, op->addend >= 0);
+            if (op->then)
+                fprintf(to, " then %d", ((const struct thaw_linear *)op->then->conf)->kh);
         }
         fputc('\n', to);
     }

@@ -134,7 +134,7 @@ static void compare(const struct thaw_plan *pair, const struct thaw_plan *apart,
     free(wanted);
     const struct thaw_value *between = &apart->values[apart->ops[0].out];
     if (bytes + MANY * between->layout.sample * thaw_type_size(between->type) / 2 > more)
-        thaw_skip("one primitive for two convolutions: oneDNN has none for this machine");
+        thaw_skip("one primitive for two convolutions: oneDNN has none here");
 }
 
 static const struct {

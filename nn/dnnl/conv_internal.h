@@ -27,7 +27,8 @@ int thaw_conv_make(const struct thaw_conv_spec *spec, const struct thaw_conv_ten
                    struct thaw_error *err);
 
 /* Makes the forward primitive, with scales of 8-bit types, residual addend and activation; and with
- * a depthwise convolution behind it, where `then` is not NULL. */
+ * a depthwise convolution behind it, where `then` is not NULL: fails where oneDNN has no kernel for
+ * both. */
 int thaw_conv_make_forward(const struct thaw_conv_spec *spec, const struct thaw_conv_tensors *t,
                            const struct thaw_conv_spec *then, struct thaw_dnnl_prim *p,
                            struct thaw_error *err);

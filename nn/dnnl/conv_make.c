@@ -166,7 +166,7 @@ int thaw_conv_make_forward(const struct thaw_conv_spec *s, const struct thaw_con
                            const struct thaw_conv_spec *then, struct thaw_dnnl_prim *p,
                            struct thaw_error *err)
 {
-    struct thaw_dnnl_extra extra = {0};
+    struct thaw_dnnl_extra extra = {.no_reference = then != NULL};
     struct thaw_eltwise chain[2];
     int rc = -1, n = thaw_act_chain(&s->act, chain);
     float *values, unit = thaw_type_is_8bit(s->in.type) ? unit_of(s, chain, n) : 1;

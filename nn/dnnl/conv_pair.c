@@ -2,29 +2,24 @@
  * first and use them up in the second before they leave the cache. It offers them only where the
  * tensor between is larger than the second-level cache; elsewhere both run one after the other. The
  * bits are the same. */
-#include <string.h>
+#include <unistd.h>
 
 #include "io/base/mem.h"
 #include "nn/dnnl/conv_internal.h"
 
 enum { LINE = 64, DEPTHWISE = DNNL_ARG_ATTR_POST_OP_DW };
 
-static bool is_reference(const struct thaw_dnnl_prim *p)
+/* Bytes of the tensor between, in whole cache lines. */
+static size_t between(const struct thaw_conv *c)
 {
-    const char *name = "";
-    dnnl_primitive_desc_query(p->desc, dnnl_query_impl_info_str, 0, (void *)&name);
-    return strstr(name, "ref") != NULL;
+    return (dnnl_memory_desc_get_size(c->t.out) + LINE - 1) / LINE * LINE;
 }
 
-/* False, and nothing made, where oneDNN has no kernel for both. */
-static bool make_fused(struct thaw_conv *c)
+/* The answer takes time, which counts where a single picture is all there is to do. */
+static bool is_worth_asking(const struct thaw_conv *c)
 {
-    if (thaw_conv_make_forward(&c->spec, &c->t, &c->then->spec, &c->forward, NULL))
-        return false;
-    c->fused = !is_reference(&c->forward);
-    if (!c->fused)
-        thaw_dnnl_prim_release(&c->forward);
-    return c->fused;
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return cache <= 0 || between(c) > (size_t)cache;
 }
 
 static int init_fused(struct thaw_conv *c, struct thaw_error *err)
@@ -55,15 +50,11 @@ int thaw_conv_init_pair(struct thaw_conv *c, const struct thaw_conv_spec *then,
     c->then->spec.weights_of = c->spec.weights_of ? c->spec.weights_of->then : NULL;
     if (thaw_conv_describe(then, &c->then->t, err))
         return -1;
-    if (make_fused(c))
+    c->fused =
+        is_worth_asking(c) && thaw_conv_make_forward(&c->spec, &c->t, then, &c->forward, NULL) == 0;
+    if (c->fused)
         return init_fused(c, err);
     return thaw_conv_init_forward(c, err) || thaw_conv_init_forward(c->then, err) ? -1 : 0;
-}
-
-/* Bytes of the tensor between, in whole cache lines. */
-static size_t between(const struct thaw_conv *c)
-{
-    return (dnnl_memory_desc_get_size(c->t.out) + LINE - 1) / LINE * LINE;
 }
 
 size_t thaw_conv_scratch_of_pair(const struct thaw_conv *c)

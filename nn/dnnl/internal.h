@@ -47,6 +47,7 @@ struct thaw_dnnl_prim {
 struct thaw_dnnl_extra {
     struct thaw_dnnl_factors factors;
     dnnl_post_ops_t post_ops; /* on the result; NULL: none */
+    bool no_reference;        /* fail where oneDNN has only its reference code */
 };
 
 /* Makes the primitive of an operation; `extra` and `hint` may be NULL; scratchpad mode is user. */
