@@ -48,12 +48,13 @@ float *thaw_bench_input(const struct thaw_graph *graph, int batch, struct thaw_e
     return x;
 }
 
-struct thaw_plan *thaw_bench_plan(struct thaw_graph *graph, bool training,
+struct thaw_plan *thaw_bench_plan(struct thaw_graph *graph, bool training, bool apart,
                                   const struct thaw_bench_options *options, struct thaw_error *err)
 {
     struct thaw_plan_options how = {.last = -1,
                                     .training = training,
                                     .logits = true,
+                                    .apart = apart,
                                     .precision = options->precision,
                                     .ranges = options->ranges};
     for (int i = 0; training && i < graph->n_nodes; i++)
@@ -206,7 +207,7 @@ int thaw_bench_forward(struct thaw_graph *graph, const struct thaw_bench_options
     float *y = NULL;
     int rc = -1;
     *figures = (struct thaw_bench_figures){0};
-    struct thaw_plan *plan = thaw_bench_plan(graph, false, options, err);
+    struct thaw_plan *plan = thaw_bench_plan(graph, false, false, options, err);
     if (!plan)
         return -1;
     size_t out = thaw_shape_count(plan->values[plan->output].shape);

@@ -116,7 +116,7 @@ int thaw_bench_bare(struct thaw_graph *graph, bool training,
 {
     int rc = -1;
     double *times = thaw_new((size_t)options->repeats, 2 * sizeof *times, err);
-    struct thaw_plan *plan = times ? thaw_bench_plan(graph, training, options, err) : NULL;
+    struct thaw_plan *plan = times ? thaw_bench_plan(graph, training, true, options, err) : NULL;
     *seconds = 0;
     if (!plan)
         goto done;

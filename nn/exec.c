@@ -84,7 +84,7 @@ static int make_gradients(struct thaw_exec *e, struct thaw_error *err)
 /* Weights of a lean graph are in memory one operation at a time, all in the same room. */
 static size_t room_for(const struct thaw_op *op)
 {
-    size_t count = op->norm ? room_for(op->norm) : 0;
+    size_t count = (op->norm ? room_for(op->norm) : 0) + (op->then ? room_for(op->then) : 0);
     for (int i = 0; i < THAW_MAX_PARAMS; i++)
         if (op->params[i] && !op->params[i]->data)
             count += op->params[i]->count;
@@ -96,7 +96,10 @@ static int take_weights(const struct thaw_op *op, float **room, struct thaw_erro
     for (int i = 0; i < THAW_MAX_PARAMS; i++)
         if (op->params[i] && thaw_param_take(op->params[i], room, err))
             return -1;
-    return op->norm ? take_weights(op->norm, room, err) : 0;
+    return (op->norm && take_weights(op->norm, room, err)) ||
+                   (op->then && take_weights(op->then, room, err))
+               ? -1
+               : 0;
 }
 
 static void drop_weights(const struct thaw_op *op)
@@ -106,6 +109,8 @@ static void drop_weights(const struct thaw_op *op)
             thaw_param_drop(op->params[i]);
     if (op->norm)
         drop_weights(op->norm);
+    if (op->then)
+        drop_weights(op->then);
 }
 
 static int prepare_op(struct thaw_exec *e, int i, float *room, struct thaw_error *err)

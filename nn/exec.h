@@ -58,8 +58,8 @@ int thaw_exec_gradients_of_all(struct thaw_exec *const *all, int n, struct thaw_
 const float *thaw_exec_input_gradient(const struct thaw_exec *exec);
 
 /* About what thaw_exec_bytes will say of an executor for n samples, from shapes alone: without the
- * scratch of primitives, which is a few percent; oneDNN 3.8 adds 4 MiB a thread for a dense layer.
- * 0 when out of memory. */
+ * scratch of primitives, which is a few percent, and as if nothing were fused with what comes
+ * after; oneDNN 3.8 adds 4 MiB a thread for a dense layer. 0 when out of memory. */
 size_t thaw_exec_estimate(const struct thaw_plan *plan, int n);
 size_t thaw_exec_bytes(const struct thaw_exec *exec); /* arena and gradients */
 int thaw_exec_batch(const struct thaw_exec *exec);    /* n */

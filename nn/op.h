@@ -37,6 +37,9 @@ struct thaw_op {
     const struct thaw_op *norm; /* an affine operation (batch norm on moving statistics), or NULL */
     struct thaw_act act;        /* identity when kind is NULL */
     int addend;                 /* value number of the residual input, -1 = none */
+    /* A depthwise convolution that reads this one's result, then->in[0], which nobody else wants:
+     * both run as one operation, which makes `out` and never keeps what lies between. Or NULL. */
+    const struct thaw_op *then;
 
     /* Where the only reader of an activation's value has its gradient pass the activation at once:
      * in_act is the activation that made in[0], and that operation's act_passed is set. */

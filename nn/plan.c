@@ -217,6 +217,8 @@ struct thaw_plan *thaw_plan_create(struct thaw_graph *graph,
     if (thaw_plan_fold(p, err) || thaw_plan_type(p, options, err) || list_trained(p, graph, err))
         goto fail;
     thaw_plan_pass_activations(p);
+    if (!options->training && !options->apart)
+        thaw_plan_pair(p);
     return p;
 fail:
     thaw_plan_free(p);

@@ -14,6 +14,7 @@ struct thaw_plan_options {
     bool batch_statistics;            /* trainable batch norms use the batch's statistics */
     bool logits;                      /* leave out a softmax or sigmoid at the very end */
     bool input_gradient;              /* backward goes down to the plan's input */
+    bool apart;                       /* no pairs: every convolution makes a value of its own */
     enum thaw_precision precision;    /* of convolutions; int8 only without training */
     const struct thaw_ranges *ranges; /* needed for int8, of use for bf16; borrowed while the plan
                                          lives */
@@ -36,7 +37,7 @@ struct thaw_plan {
     bool softmax_left_out, sigmoid_left_out;
     int block;                        /* channel block of the layouts */
     const struct thaw_ranges *ranges; /* of the options */
-    struct thaw_op *folded;           /* where norms that were folded live on */
+    struct thaw_op *folded;           /* where norms and depthwise maps that were folded live on */
     int n_folded;
 };
 

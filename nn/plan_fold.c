@@ -154,3 +154,47 @@ void thaw_plan_pass_activations(struct thaw_plan *p)
         before->act_passed = true;
     }
 }
+
+static bool is_pointwise(const struct thaw_op *op)
+{
+    const struct thaw_linear *l = op->conf;
+    return op->kind == &thaw_op_linear && op->addend < 0 && !op->then && l->groups == 1 &&
+           l->kh == 1 && l->kw == 1 && l->stride_h == 1 && l->stride_w == 1 && !l->pad_top &&
+           !l->pad_left && !l->pad_bottom && !l->pad_right;
+}
+
+/* What oneDNN can append to a convolution: a square of taps, the same in both directions, as much
+ * padding after as makes one output for every `stride` inputs begun. */
+static bool is_appendable(const struct thaw_plan *p, const struct thaw_op *op)
+{
+    const struct thaw_linear *l = op->conf;
+    const struct thaw_value *in = &p->values[op->in[0]], *out = &p->values[op->out];
+    return op->kind == &thaw_op_linear && op->addend < 0 && l->depthwise &&
+           in->shape.c == out->shape.c && in->shape.c % p->block == 0 && l->kh == l->kw &&
+           l->stride_h == l->stride_w && l->dilation_h == 1 && l->dilation_w == 1 &&
+           l->pad_top == l->pad_left && l->pad_top < l->kh &&
+           out->shape.h == (in->shape.h + l->stride_h - 1) / l->stride_h &&
+           out->shape.w == (in->shape.w + l->stride_w - 1) / l->stride_w;
+}
+
+static bool same_products(const struct thaw_value *a, const struct thaw_value *b)
+{
+    return a->type == b->type || (thaw_type_is_8bit(a->type) && thaw_type_is_8bit(b->type));
+}
+
+void thaw_plan_pair(struct thaw_plan *p)
+{
+    for (int i = 0; i < p->n_ops; i++) {
+        struct thaw_op *op = &p->ops[i], *host;
+        if (op->kind != &thaw_op_linear || !is_appendable(p, op) ||
+            !(host = sole_producer(p, op->in[0])) || !is_pointwise(host) ||
+            !same_products(&p->values[host->in[0]], &p->values[op->in[0]]))
+            continue;
+        p->folded[p->n_folded] = *op;
+        host->then = &p->folded[p->n_folded++];
+        take_over(p, host, op);
+        op->conf = NULL; /* the folded copy owns them now */
+        op->in = NULL;
+    }
+    close_up(p);
+}

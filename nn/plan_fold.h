@@ -13,6 +13,10 @@ int thaw_plan_fold(struct thaw_plan *plan, struct thaw_error *err);
  * op->act_passed. Types must be set. */
 void thaw_plan_pass_activations(struct thaw_plan *plan);
 
+/* Folds a depthwise convolution into the 1x1 convolution before it, as op->then. For plans without
+ * gradients; types must be set. */
+void thaw_plan_pair(struct thaw_plan *plan);
+
 /* Producers and consumers of the values, anew. */
 void thaw_plan_link(struct thaw_plan *plan);
 

@@ -107,7 +107,7 @@ static int run(struct thaw_exec *exec, const struct thaw_plan *plan, const float
 int thaw_calibrate(struct thaw_graph *graph, int last, const float *x, size_t count,
                    struct thaw_ranges *ranges, struct thaw_error *err)
 {
-    struct thaw_plan_options options = {.last = last};
+    struct thaw_plan_options options = {.last = last, .apart = true};
     struct watching w = {.ranges = ranges, .err = err};
     *ranges = (struct thaw_ranges){0};
     struct thaw_plan *plan = thaw_plan_create(graph, &options, err);

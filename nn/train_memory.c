@@ -31,6 +31,15 @@ static size_t team_bytes(const struct thaw_plan *plan, int batch, int n)
     return bytes + bytes / SCRATCH_PART;
 }
 
+/* A pair is two. */
+static size_t count_operations(const struct thaw_plan *plan)
+{
+    size_t count = (size_t)plan->n_ops;
+    for (int i = 0; i < plan->n_ops; i++)
+        count += plan->ops[i].then != NULL;
+    return count;
+}
+
 struct sums {
     size_t stage;  /* while the stage lasts */
     size_t sample; /* and while its precision is settled */
@@ -52,7 +61,7 @@ static int add_prefix(struct thaw_graph *graph, const struct thaw_train_options 
     if (settles)
         sums->sample = (size_t)thaw_trainer_sample(o) *
                        (thaw_shape_count(in->shape) * sizeof(float) + features);
-    sums->code += (size_t)plan->n_ops * code_forward * (settles ? PLANS_TO_SETTLE : 1);
+    sums->code += count_operations(plan) * code_forward * (settles ? PLANS_TO_SETTLE : 1);
     thaw_plan_free(plan);
     return 0;
 }

@@ -29,6 +29,8 @@ static void describe(FILE *to, const struct thaw_plan *plan, int limit)
         if (op->kind == &thaw_op_linear) {
             const struct thaw_linear *l = op->conf;
             fprintf(to, " %d %d %d %d", l->kh, l->kw, l->groups, op->addend >= 0);
+            if (op->then)
+                fprintf(to, " then %d", ((const struct thaw_linear *)op->then->conf)->kh);
         }
         fputc('\n', to);
     }

@@ -107,7 +107,7 @@ static int count_kind(const struct thaw_plan *p, const struct thaw_op_kind *kind
 {
     int n = 0;
     for (int i = 0; i < p->n_ops; i++)
-        n += p->ops[i].kind == kind;
+        n += (p->ops[i].kind == kind) + (p->ops[i].then && p->ops[i].then->kind == kind);
     return n;
 }
 

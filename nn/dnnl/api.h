@@ -57,6 +57,16 @@ struct thaw_dnnl_factors {
 };
 dnnl_status_t thaw_dnnl_set_factors(dnnl_primitive_attr_t attr,
                                     const struct thaw_dnnl_factors *factors);
+/* A depthwise convolution of the result of a 1x1 convolution: kernel x kernel taps, `before` rows
+ * and columns of padding at top and left, as many at bottom and right as make one output for every
+ * `stride` inputs begun; its bias is float32. Steps after it work on its result. */
+struct thaw_dnnl_depthwise {
+    dnnl_data_type_t weights, dst;
+    dnnl_dim_t kernel, stride, before;
+    struct thaw_dnnl_factors factors; /* of its weights */
+};
+dnnl_status_t thaw_dnnl_append_depthwise(dnnl_post_ops_t ops,
+                                         const struct thaw_dnnl_depthwise *depthwise);
 /* A copy of the factors as argument `*arg` of every execution; *memory is NULL where the primitive
  * itself keeps them. The caller destroys it. */
 int thaw_dnnl_factor_memory(const struct thaw_dnnl_factors *factors, dnnl_memory_t *memory,

@@ -106,6 +106,13 @@ dnnl_status_t thaw_dnnl_set_factors(dnnl_primitive_attr_t attr,
     return dnnl_primitive_attr_set_output_scales(attr, factors->count, mask, factors->values);
 }
 
+dnnl_status_t thaw_dnnl_append_depthwise(dnnl_post_ops_t ops, const struct thaw_dnnl_depthwise *d)
+{
+    int count = d->factors.values ? d->factors.count : 0, mask = count ? 1 << 1 : 0;
+    return dnnl_post_ops_append_dw(ops, d->weights, dnnl_f32, d->dst, d->kernel, d->stride,
+                                   d->before, count, mask, d->factors.values);
+}
+
 int thaw_dnnl_factor_memory(const struct thaw_dnnl_factors *factors, dnnl_memory_t *memory,
                             int *arg, struct thaw_error *err)
 {

@@ -115,6 +115,15 @@ dnnl_status_t thaw_dnnl_set_factors(dnnl_primitive_attr_t attr,
     return dnnl_primitive_attr_set_scales_mask(attr, factors->arg, factors->mask);
 }
 
+/* Its factors would be one more argument of an execution, and a primitive here has factors of one
+ * argument only: pairs in 8 bits run one after the other. */
+dnnl_status_t thaw_dnnl_append_depthwise(dnnl_post_ops_t ops, const struct thaw_dnnl_depthwise *d)
+{
+    return d->factors.values ? dnnl_unimplemented
+                             : dnnl_post_ops_append_dw(ops, d->weights, dnnl_f32, d->dst, d->kernel,
+                                                       d->stride, d->before);
+}
+
 int thaw_dnnl_factor_memory(const struct thaw_dnnl_factors *factors, dnnl_memory_t *memory,
                             int *arg, struct thaw_error *err)
 {

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 static dnnl_engine_t engine;
 static _Thread_local dnnl_stream_t stream; /* two threads may each run primitives */
@@ -88,14 +89,19 @@ const char *thaw_dnnl_isa(void)
     return text;
 }
 
-int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n, struct thaw_error *err)
+dnnl_data_type_t thaw_dnnl_type(enum thaw_type type)
 {
     static const dnnl_data_type_t types[] = {[THAW_TYPE_F32] = dnnl_f32,
                                              [THAW_TYPE_BF16] = dnnl_bf16,
                                              [THAW_TYPE_S8] = dnnl_s8,
                                              [THAW_TYPE_U8] = dnnl_u8};
+    return types[type];
+}
+
+int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n, struct thaw_error *err)
+{
     struct thaw_shape shape = value->shape;
-    dnnl_data_type_t type = types[value->type];
+    dnnl_data_type_t type = thaw_dnnl_type(value->type);
     if (shape.rank == 1) {
         dnnl_dims_t dims = {n, shape.c};
         return thaw_dnnl_md_create(md, 2, dims, type, dnnl_ab, "vector descriptor", err);
@@ -186,6 +192,15 @@ static int make_primitive(struct thaw_dnnl_prim *p, const struct thaw_dnnl_facto
                : 0;
 }
 
+static int refuse_reference(const_dnnl_primitive_desc_t desc, const char *what,
+                            struct thaw_error *err)
+{
+    const char *name = "";
+    dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, (void *)&name);
+    return strstr(name, "ref") ? thaw_fail(err, THAW_ESYSTEM, "oneDNN: %s: only %s", what, name)
+                               : 0;
+}
+
 int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const struct thaw_dnnl_op *op,
                         const struct thaw_dnnl_extra *extra, const_dnnl_primitive_desc_t hint,
                         const char *what, struct thaw_error *err)
@@ -198,6 +213,7 @@ int thaw_dnnl_prim_init(struct thaw_dnnl_prim *p, const struct thaw_dnnl_op *op,
         goto done;
     dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
     if (thaw_dnnl_check(thaw_dnnl_desc_create(&p->desc, op, attr, hint), what, err) ||
+        (extra && extra->no_reference && refuse_reference(p->desc, what, err)) ||
         make_primitive(p, factors, what, err))
         goto done;
     const thaw_dnnl_md *md = dnnl_primitive_desc_query_md(p->desc, dnnl_query_scratchpad_md, 0);

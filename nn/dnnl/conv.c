@@ -5,18 +5,8 @@
 
 #include "io/base/mem.h"
 
-static int make_forward(struct thaw_conv *c, struct thaw_error *err)
+int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, struct thaw_error *err)
 {
-    struct thaw_dnnl_prim *p = &c->forward;
-    if (thaw_conv_make_forward(&c->spec, &c->t, p, err))
-        return -1;
-    const thaw_dnnl_md *kernel = thaw_conv_kernel_md(p, false);
-    if (thaw_dnnl_prim_arg(p, DNNL_ARG_SRC, c->t.in, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_WEIGHTS, kernel, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_BIAS, c->t.bias, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_DST, c->t.out, err) ||
-        thaw_dnnl_prim_arg(p, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, c->t.addend, err))
-        return -1;
     if (c->spec.weights_of) {
         c->kernel_forward = c->spec.weights_of->kernel_forward;
         c->bias_values = c->spec.weights_of->bias_values;
@@ -29,13 +19,30 @@ static int make_forward(struct thaw_conv *c, struct thaw_error *err)
                : thaw_conv_kernel_reorder(&c->spec, &c->t, kernel, &c->to_forward, err);
 }
 
+int thaw_conv_init_forward(struct thaw_conv *c, struct thaw_error *err)
+{
+    struct thaw_dnnl_prim *p = &c->forward;
+    if (thaw_conv_make_forward(&c->spec, &c->t, NULL, p, err))
+        return -1;
+    const thaw_dnnl_md *kernel = thaw_conv_kernel_md(p, false);
+    if (thaw_dnnl_prim_arg(p, DNNL_ARG_SRC, c->t.in, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_WEIGHTS, kernel, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_BIAS, c->t.bias, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_DST, c->t.out, err) ||
+        thaw_dnnl_prim_arg(p, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, c->t.addend, err))
+        return -1;
+    return thaw_conv_init_weights(c, kernel, err);
+}
+
 struct thaw_conv *thaw_conv_create(const struct thaw_conv_spec *spec, struct thaw_error *err)
 {
     struct thaw_conv *c = thaw_new(1, sizeof *c, err);
     if (!c)
         return NULL;
     c->spec = *spec;
-    if (thaw_conv_describe(spec, &c->t, err) || make_forward(c, err) ||
+    c->spec.then = NULL; /* c->then knows it */
+    if (thaw_conv_describe(spec, &c->t, err) ||
+        (spec->then ? thaw_conv_init_pair(c, spec->then, err) : thaw_conv_init_forward(c, err)) ||
         thaw_conv_make_backward(c, err)) {
         thaw_conv_free(c);
         return NULL;
@@ -47,6 +54,7 @@ void thaw_conv_free(struct thaw_conv *c)
 {
     if (!c)
         return;
+    thaw_conv_free(c->then);
     struct thaw_dnnl_prim *prims[] = {&c->forward,    &c->data,    &c->weights,
                                       &c->to_forward, &c->to_data, &c->from_sum};
     for (size_t i = 0; i < sizeof prims / sizeof *prims; i++)
@@ -59,6 +67,11 @@ void thaw_conv_free(struct thaw_conv *c)
         free(c->bias_values);
     }
     free(c);
+}
+
+struct thaw_conv *thaw_conv_then(const struct thaw_conv *c)
+{
+    return c->then;
 }
 
 int thaw_conv_set_weights(struct thaw_conv *c, const float *kernel, const float *bias,
@@ -76,11 +89,15 @@ int thaw_conv_forward(struct thaw_conv *c, const void *in, const void *addend, v
                       void *scratch, struct thaw_error *err)
 {
     void *data[] = {(void *)in, c->kernel_forward, c->bias_values, out, (void *)addend};
+    if (c->then)
+        return thaw_conv_forward_pair(c, in, out, scratch, err);
     return thaw_dnnl_prim_run(&c->forward, data, scratch, err);
 }
 
 size_t thaw_conv_scratch(const struct thaw_conv *c)
 {
+    if (c->then)
+        return thaw_conv_scratch_of_pair(c);
     size_t backward = thaw_conv_backward_scratch(c);
     return c->forward.scratch > backward ? c->forward.scratch : backward;
 }

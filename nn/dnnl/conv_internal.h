@@ -26,9 +26,12 @@ int thaw_conv_make(const struct thaw_conv_spec *spec, const struct thaw_conv_ten
                    const_dnnl_primitive_desc_t hint, struct thaw_dnnl_prim *p,
                    struct thaw_error *err);
 
-/* Makes the forward primitive, with scales of 8-bit types, residual addend and activation. */
+/* Makes the forward primitive, with scales of 8-bit types, residual addend and activation; and with
+ * a depthwise convolution behind it, where `then` is not NULL: fails where oneDNN has no kernel for
+ * both. */
 int thaw_conv_make_forward(const struct thaw_conv_spec *spec, const struct thaw_conv_tensors *t,
-                           struct thaw_dnnl_prim *p, struct thaw_error *err);
+                           const struct thaw_conv_spec *then, struct thaw_dnnl_prim *p,
+                           struct thaw_error *err);
 
 /* What the bias of output channel o is divided by to be added by that. */
 float thaw_conv_bias_unit(const struct thaw_conv_spec *spec, int o);
@@ -54,7 +57,21 @@ struct thaw_conv {
     bool pointwise;                     /* the kernel's gradient by our own loop */
     bool gates;                         /* which takes out_gate for the gradient of spec.act */
     struct thaw_gate in_gate, out_gate; /* of spec.in_act, spec.act */
+    struct thaw_conv *then;             /* of spec.then, or NULL */
+    bool fused;                         /* `forward` is that of both; else scratch lies between */
 };
+
+/* The forward primitive of one convolution, and room for its weights. */
+int thaw_conv_init_forward(struct thaw_conv *c, struct thaw_error *err);
+/* Room for a kernel of this layout and the bias, or those of spec.weights_of. */
+int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, struct thaw_error *err);
+
+/* conv_pair.c: the same for a convolution and `then`. */
+int thaw_conv_init_pair(struct thaw_conv *c, const struct thaw_conv_spec *then,
+                        struct thaw_error *err);
+int thaw_conv_forward_pair(struct thaw_conv *c, const void *in, void *out, void *scratch,
+                           struct thaw_error *err);
+size_t thaw_conv_scratch_of_pair(const struct thaw_conv *c);
 
 /* The layout of the kernel, or of its gradient, that a primitive chose. */
 const thaw_dnnl_md *thaw_conv_kernel_md(const struct thaw_dnnl_prim *p, bool diff);

@@ -125,32 +125,63 @@ float thaw_conv_bias_unit(const struct thaw_conv_spec *s, int o)
                                   : unit_of(s, chain, thaw_act_chain(&s->act, chain));
 }
 
-int thaw_conv_make_forward(const struct thaw_conv_spec *s, const struct thaw_conv_tensors *t,
-                           struct thaw_dnnl_prim *p, struct thaw_error *err)
+/* For 8-bit inputs the factors of the sums, which the caller frees; else factors without values. */
+static int find_factors(const struct thaw_conv_spec *s, float unit,
+                        struct thaw_dnnl_factors *factors, float **values, struct thaw_error *err)
 {
-    struct thaw_dnnl_extra extra = {0};
+    int oc = s->out.shape.c;
+    *values = NULL;
+    *factors = (struct thaw_dnnl_factors){0};
+    if (!thaw_type_is_8bit(s->in.type))
+        return 0;
+    if (!(*values = thaw_new((size_t)oc, sizeof **values, err)))
+        return -1;
+    for (int o = 0; o < oc; o++)
+        (*values)[o] = sum_unit(s, o) / unit;
+    *factors = (struct thaw_dnnl_factors){*values, oc, DNNL_ARG_WEIGHTS, channel_axes(s)};
+    return 0;
+}
+
+/* Appends a depthwise convolution with its activation. */
+static int append_depthwise(dnnl_post_ops_t ops, const struct thaw_conv_spec *s,
+                            struct thaw_error *err)
+{
+    struct thaw_dnnl_depthwise depthwise = {.weights = kernel_type(s->in.type),
+                                            .dst = thaw_dnnl_type(s->out.type),
+                                            .kernel = s->linear.kh,
+                                            .stride = s->linear.stride_h,
+                                            .before = s->linear.pad_top};
     struct thaw_eltwise chain[2];
-    float *factors = NULL;
-    int rc = -1, n = thaw_act_chain(&s->act, chain), oc = s->out.shape.c;
-    float unit = 1;
-    if (thaw_type_is_8bit(s->in.type)) {
-        unit = unit_of(s, chain, n);
-        if (!(factors = thaw_new((size_t)oc, sizeof *factors, err)))
-            return -1;
-        for (int o = 0; o < oc; o++)
-            factors[o] = sum_unit(s, o) / unit;
-        extra.factors = (struct thaw_dnnl_factors){factors, oc, DNNL_ARG_WEIGHTS, channel_axes(s)};
-    }
-    if (thaw_dnnl_check(dnnl_post_ops_create(&extra.post_ops), "post-ops", err) ||
+    int n = thaw_act_chain(&s->act, chain);
+    float *values, unit = thaw_type_is_8bit(s->in.type) ? unit_of(s, chain, n) : 1;
+    int rc =
+        find_factors(s, unit, &depthwise.factors, &values, err) ||
+        thaw_dnnl_check(thaw_dnnl_append_depthwise(ops, &depthwise), "depthwise post-op", err) ||
+        append_activation(ops, s, chain, n, unit, err);
+    free(values);
+    return rc ? -1 : 0;
+}
+
+int thaw_conv_make_forward(const struct thaw_conv_spec *s, const struct thaw_conv_tensors *t,
+                           const struct thaw_conv_spec *then, struct thaw_dnnl_prim *p,
+                           struct thaw_error *err)
+{
+    struct thaw_dnnl_extra extra = {.no_reference = then != NULL};
+    struct thaw_eltwise chain[2];
+    int rc = -1, n = thaw_act_chain(&s->act, chain);
+    float *values, unit = thaw_type_is_8bit(s->in.type) ? unit_of(s, chain, n) : 1;
+    if (find_factors(s, unit, &extra.factors, &values, err) ||
+        thaw_dnnl_check(dnnl_post_ops_create(&extra.post_ops), "post-ops", err) ||
         (s->has_addend &&
          thaw_dnnl_check(dnnl_post_ops_append_binary(extra.post_ops, dnnl_binary_add, t->addend),
                          "residual post-op", err)) ||
-        append_activation(extra.post_ops, s, chain, n, unit, err))
+        append_activation(extra.post_ops, s, chain, n, unit, err) ||
+        (then && append_depthwise(extra.post_ops, then, err)))
         goto done;
     rc = thaw_conv_make(s, t, THAW_CONV_FORWARD, &extra, NULL, p, err);
 done:
     dnnl_post_ops_destroy(extra.post_ops);
-    free(factors);
+    free(values);
     return rc;
 }
 

@@ -12,6 +12,8 @@ dnnl_engine_t thaw_dnnl_engine(void);
 /* 0 on success; else -1 with "oneDNN: WHAT: status". */
 int thaw_dnnl_check(dnnl_status_t status, const char *what, struct thaw_error *err);
 
+dnnl_data_type_t thaw_dnnl_type(enum thaw_type type);
+
 /* Descriptor of n samples of a value: logical dims [N,C,H,W] (rank 1: [N,C]); for
  * thaw_dnnl_md_free. */
 int thaw_dnnl_desc(thaw_dnnl_md **md, const struct thaw_value *value, int n,
@@ -41,6 +43,7 @@ struct thaw_dnnl_prim {
 struct thaw_dnnl_extra {
     struct thaw_dnnl_factors factors;
     dnnl_post_ops_t post_ops; /* on the result; NULL: none */
+    bool no_reference;        /* fail where oneDNN has only its reference code */
 };
 
 /* Makes the primitive of an operation; `extra` and `hint` may be NULL; scratchpad mode is user. */

@@ -35,9 +35,15 @@ struct thaw_conv_spec {
      * it; a gate (thaw_gate_of). */
     struct thaw_act in_act;
     bool act_passed; /* dout is the gradient before act already */
+    /* NULL, or a depthwise convolution of this one's result, which then is never kept: `out` of
+     * thaw_conv_forward is the result of that one. Neither has an addend or gradients; its own
+     * `then` and `weights_of` are not looked at. Borrowed during thaw_conv_create. */
+    const struct thaw_conv_spec *then;
 };
 struct thaw_conv *thaw_conv_create(const struct thaw_conv_spec *spec, struct thaw_error *err);
 void thaw_conv_free(struct thaw_conv *conv);
+/* The one of spec.then, to be given its weights; it belongs to `conv`. Or NULL. */
+struct thaw_conv *thaw_conv_then(const struct thaw_conv *conv);
 size_t thaw_conv_scratch(const struct thaw_conv *conv);
 /* Weights from Keras' layout ([kh,kw,in/groups,out] or [kh,kw,in,m]) and bias [out] (always
  * present). */

@@ -14,14 +14,15 @@
 #include "nn/ops/affine.h"
 
 struct state {
-    struct thaw_conv *conv;
-    size_t rows;          /* of the kernel seen as a matrix [rows, channels] */
-    int channels;         /* outputs */
-    float *k, *b;         /* [channels]: the folded norm, k and the bias that results */
-    float *kernel;        /* W k, while it is needed; NULL without a norm */
-    enum thaw_type type;  /* of the input, so of the kernel */
-    float *kernel_scale;  /* [channels], for 8-bit inputs */
-    const float *in_mean; /* [in/groups of a channel's input], to correct the bias; or NULL */
+    struct thaw_conv *conv; /* of a pair: of the first map, which runs both */
+    struct state *then;     /* of op->then, or NULL; its conv belongs to the first one's */
+    size_t rows;            /* of the kernel seen as a matrix [rows, channels] */
+    int channels;           /* outputs */
+    float *k, *b;           /* [channels]: the folded norm, k and the bias that results */
+    float *kernel;          /* W k, while it is needed; NULL without a norm */
+    enum thaw_type type;    /* of the input, so of the kernel */
+    float *kernel_scale;    /* [channels], for 8-bit inputs */
+    const float *in_mean;   /* [in/groups of a channel's input], to correct the bias; or NULL */
     float *dkernel, *dk, *dbias;
 };
 
@@ -30,6 +31,9 @@ static void release(void *state)
     struct state *s = state;
     if (!s)
         return;
+    if (s->then)
+        s->then->conv = NULL;
+    release(s->then);
     thaw_conv_free(s->conv);
     free(s->k);
     free(s->b);
@@ -130,13 +134,12 @@ static void correct_bias(const struct thaw_op *op, struct state *s, const float 
         }
 }
 
-static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **state,
-                   struct thaw_error *err)
+static struct thaw_conv_spec spec_of(const struct thaw_op *op, const struct thaw_op_env *env)
 {
-    const struct thaw_value *out = &env->values[op->out];
+    int out = op->then ? op->then->in[0] : op->out;
     struct thaw_conv_spec spec = {.linear = *(const struct thaw_linear *)op->conf,
                                   .in = env->values[op->in[0]],
-                                  .out = *out,
+                                  .out = env->values[out],
                                   .n = env->n,
                                   .act = op->act,
                                   .in_act = op->in_act,
@@ -144,45 +147,68 @@ static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **sta
                                   .has_addend = op->addend >= 0,
                                   .data_gradient = wants_data(op, env),
                                   .weight_gradient = env->training && op->trained};
-    const struct state *shared = env->shared;
     if (spec.has_addend)
         spec.addend = env->values[op->addend];
-    struct state *s = thaw_new(1, sizeof *s, err);
-    if (!s)
-        return -1;
-    *state = s;
-    size_t count = op->params[0]->count, channels = (size_t)out->shape.c;
-    s->channels = out->shape.c;
+    return spec;
+}
+
+/* What a map needs to make the primitive's weights from its own; beside a leader, whose weights
+ * serve, nothing but the leader's scales. */
+static int prepare_map(const struct thaw_op *op, const struct thaw_op_env *env,
+                       const struct state *shared, struct state *s, struct thaw_conv_spec *spec,
+                       struct thaw_error *err)
+{
+    size_t count = op->params[0]->count, channels = (size_t)spec->out.shape.c;
+    s->channels = spec->out.shape.c;
     s->rows = count / channels;
-    s->type = spec.in.type;
+    s->type = spec->in.type;
     if (shared) {
-        spec.weights_of = shared->conv;
-        spec.kernel_scale = shared->kernel_scale;
-        s->conv = thaw_conv_create(&spec, err);
-        env->scratch_bytes = s->conv ? thaw_conv_scratch(s->conv) : 0;
-        return s->conv ? 0 : -1;
+        spec->kernel_scale = shared->kernel_scale;
+        return 0;
     }
     if (!(s->b = thaw_new_aligned(channels, sizeof(float), err)) ||
         !(s->k = thaw_new_aligned(channels, sizeof(float), err)))
         return -1;
-    s->type = spec.in.type;
-    const struct thaw_range *seen = thaw_ranges_find(env->ranges, spec.in.node, spec.in.part);
+    const struct thaw_range *seen = thaw_ranges_find(env->ranges, spec->in.node, spec->in.part);
     s->in_mean = seen && s->type != THAW_TYPE_F32 ? seen->mean : NULL;
-    if (thaw_type_is_8bit(spec.in.type) && !(spec.kernel_scale = find_kernel_scale(op, s, err)))
+    if (thaw_type_is_8bit(s->type) && !(spec->kernel_scale = find_kernel_scale(op, s, err)))
         return -1;
+    if (spec->weight_gradient && (!(s->dkernel = thaw_new_aligned(count, sizeof(float), err)) ||
+                                  !(s->dk = thaw_new_aligned(channels, sizeof(float), err)) ||
+                                  !(s->dbias = thaw_new_aligned(channels, sizeof(float), err))))
+        return -1;
+    return 0;
+}
+
+static int prepare(const struct thaw_op *op, struct thaw_op_env *env, void **state,
+                   struct thaw_error *err)
+{
+    const struct state *shared = env->shared;
+    struct thaw_conv_spec spec = spec_of(op, env), then;
+    struct state *s = thaw_new(1, sizeof *s, err);
+    if (!s)
+        return -1;
+    *state = s;
+    if (prepare_map(op, env, shared, s, &spec, err))
+        return -1;
+    if (op->then) {
+        then = spec_of(op->then, env);
+        spec.then = &then;
+        if (!(s->then = thaw_new(1, sizeof *s, err)) ||
+            prepare_map(op->then, env, shared ? shared->then : NULL, s->then, &then, err))
+            return -1;
+    }
+    spec.weights_of = shared ? shared->conv : NULL;
     if (!(s->conv = thaw_conv_create(&spec, err)))
         return -1;
-    if (spec.weight_gradient && (!(s->dkernel = thaw_new_aligned(count, sizeof(float), err)) ||
-                                 !(s->dk = thaw_new_aligned(channels, sizeof(float), err)) ||
-                                 !(s->dbias = thaw_new_aligned(channels, sizeof(float), err))))
-        return -1;
+    if (s->then)
+        s->then->conv = thaw_conv_then(s->conv);
     env->scratch_bytes = thaw_conv_scratch(s->conv);
     return 0;
 }
 
-static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
+static int update_map(const struct thaw_op *op, struct state *s, struct thaw_error *err)
 {
-    struct state *s = state;
     const float *kernel = fold(op, s, err);
     if (!kernel)
         return -1;
@@ -194,6 +220,12 @@ static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
         s->kernel = NULL;
     }
     return rc;
+}
+
+static int update(const struct thaw_op *op, void *state, struct thaw_error *err)
+{
+    struct state *s = state;
+    return update_map(op, s, err) || (op->then && update_map(op->then, s->then, err)) ? -1 : 0;
 }
 
 static int forward(const struct thaw_op *op, void *state, const struct thaw_run *run,
