@@ -309,7 +309,8 @@ static int finish(struct job *j, struct thaw_error *err)
                                          .before = j->before,
                                          .head = j->options.head,
                                          .chosen = was_chosen(j)};
-    if (evaluate(j, err) || thaw_calibration_make(&j->model, &j->source, err) ||
+    if (evaluate(j, err) ||
+        thaw_calibration_make(&j->model, &j->source, !j->options.most_at_once, err) ||
         thaw_train_save_history(&j->run, err) || save(j, &outcome, err))
         return -1;
     if (j->turn && thaw_train_turn_judge(j->turn, &j->model, err))

@@ -42,7 +42,9 @@ struct thaw_train_options {
     int views;         /* fixed views that augmented epochs take in turn; 0: a fresh one each */
     bool bf16;         /* what the frozen part gives is rounded to bf16 */
     /* In which numbers the frozen part computes; automatic: in the fewest bits whose features stay
-     * within THAW_DRIFT_LIMIT of float32 on a sample. */
+     * within THAW_DRIFT_LIMIT of float32 on a sample. Where int8 does not, convolutions that it
+     * does not suit stay higher (nn/mixed.h): if int8 was asked for, or automatically where the
+     * stage runs enough images that the search pays; never with most_at_once. */
     enum thaw_precision frozen;
     bool frozen_auto;
     int sample; /* training images for that; 0: THAW_SAMPLE */
@@ -56,6 +58,12 @@ enum { THAW_SAMPLE = 64 };
 struct thaw_settled {
     enum thaw_precision precision;
     double drift[THAW_PRECISIONS];
+    double
+        mixed_drift; /* of int8 with some convolutions higher; NAN: not tried, or none possible */
+    size_t convolutions; /* layers among which the mixture was sought */
+    const int *higher;   /* nodes of the graph that stay higher, while the stage is open */
+    size_t n_higher;
+    const struct thaw_graph *graph;
 };
 
 /* One line of history. Accuracy is the share of images whose most probable class is the true one;
