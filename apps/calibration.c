@@ -133,10 +133,10 @@ static int find_higher(struct thaw_model_file *m, const float *x, size_t n, stru
         .graph = m->graph, .last = -1, .x = x, .n = n < PICTURES ? n : PICTURES};
     struct thaw_mixture mixture;
     double drift;
-    int rc = thaw_judge_init(&judge, err) ||
-                     thaw_judge_drift(&judge, THAW_INT8, &m->ranges, judge.n, &drift, err)
-                 ? -1
-                 : 0;
+    int rc =
+        thaw_judge_init(&judge, err) || thaw_judge_drift(&judge, THAW_INT8, &m->ranges, &drift, err)
+            ? -1
+            : 0;
     if (rc == 0 && !(drift <= THAW_DRIFT_LIMIT))
         rc = thaw_mix(&judge, THAW_DRIFT_LIMIT, &m->ranges, &mixture, err);
     thaw_judge_release(&judge);

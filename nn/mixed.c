@@ -18,11 +18,11 @@ static struct thaw_plan *plan_in(const struct thaw_judge *j, enum thaw_precision
     return thaw_plan_create(j->graph, &options, err);
 }
 
-static int run(const struct thaw_judge *j, const struct thaw_plan *plan, size_t n, float *y,
+static int run(const struct thaw_judge *j, const struct thaw_plan *plan, float *y,
                struct thaw_error *err)
 {
     struct thaw_exec *exec = thaw_exec_create(plan, j->at_once, err);
-    int rc = exec ? thaw_exec_infer(exec, j->x, n, y, err) : -1;
+    int rc = exec ? thaw_exec_infer(exec, j->x, j->n, y, err) : -1;
     thaw_exec_free(exec);
     return rc;
 }
@@ -40,7 +40,7 @@ int thaw_judge_init(struct thaw_judge *j, struct thaw_error *err)
     j->floats = thaw_shape_count(plan->values[plan->output].shape);
     if ((j->wanted = thaw_new(j->n * j->floats, sizeof *j->wanted, err)) &&
         (j->got = thaw_new(j->n * j->floats, sizeof *j->got, err)))
-        rc = run(j, plan, j->n, j->wanted, err);
+        rc = run(j, plan, j->wanted, err);
     thaw_plan_free(plan);
     return rc;
 }
@@ -52,13 +52,13 @@ void thaw_judge_release(struct thaw_judge *j)
     j->wanted = j->got = NULL;
 }
 
-static int drift_of(struct thaw_judge *j, const struct thaw_plan *plan, size_t n, double *drift,
+static int drift_of(struct thaw_judge *j, const struct thaw_plan *plan, double *drift,
                     struct thaw_error *err)
 {
     double error = 0, size = 0;
-    if (run(j, plan, n, j->got, err))
+    if (run(j, plan, j->got, err))
         return -1;
-    for (size_t i = 0; i < n * j->floats; i++) {
+    for (size_t i = 0; i < j->n * j->floats; i++) {
         double d = (double)j->got[i] - (double)j->wanted[i];
         error += d * d;
         size += (double)j->wanted[i] * (double)j->wanted[i];
@@ -68,29 +68,27 @@ static int drift_of(struct thaw_judge *j, const struct thaw_plan *plan, size_t n
 }
 
 int thaw_judge_drift(struct thaw_judge *j, enum thaw_precision precision,
-                     const struct thaw_ranges *ranges, size_t n, double *drift,
-                     struct thaw_error *err)
+                     const struct thaw_ranges *ranges, double *drift, struct thaw_error *err)
 {
     struct thaw_plan *plan = plan_in(j, precision, ranges, err);
-    int rc = plan ? drift_of(j, plan, n, drift, err) : -1;
+    int rc = plan ? drift_of(j, plan, drift, err) : -1;
     thaw_plan_free(plan);
     return rc;
 }
 
 /* --- the search --- */
 
-/* Trials see fewer pictures than the judge has, and must stay this far below the limit; and a
- * mixture must move no more than this part of the bytes that all of it higher moves. */
-static const double margin = 0.95, worth = 0.9;
+/* A mixture must move no more than this part of the bytes that all of it higher moves. */
+static const double worth = 0.9;
 
 struct search {
     struct thaw_judge *judge;
     struct thaw_ranges *ranges; /* higher: as in `kept`, but 0 .. n_higher */
     double limit;
-    int *nodes; /* [n]: those with convolutions that int8 can run, in order */
-    bool *kept; /* [n]: higher at present */
-    bool *best; /* [n]: in the mixture that moves the fewest bytes so far */
-    double bytes;
+    int *nodes;          /* [n]: those with convolutions that int8 can run, in order */
+    bool *kept;          /* [n]: higher at present */
+    bool *best;          /* [n]: in the mixture that moves the fewest bytes so far */
+    double bytes, drift; /* its bytes and drift */
     size_t n;
     int trials;
 };
@@ -158,16 +156,16 @@ static double moved_bytes(const struct thaw_plan *plan)
 /* 1 where the limit holds with what is kept. `part`: of the mixture's bytes, to compare with. */
 static int holds(struct search *s, double part, struct thaw_error *err)
 {
-    size_t n = s->judge->n < THAW_MIX_PICTURES ? s->judge->n : THAW_MIX_PICTURES;
     double drift = 0;
     s->trials++;
     keep(s, s->kept);
     struct thaw_plan *plan = plan_in(s->judge, THAW_INT8, s->ranges, err);
-    int rc = plan ? drift_of(s->judge, plan, n, &drift, err) : -1;
-    if (rc == 0 && drift <= margin * s->limit) {
+    int rc = plan ? drift_of(s->judge, plan, &drift, err) : -1;
+    if (rc == 0 && drift <= s->limit) {
         double bytes = part * moved_bytes(plan);
-        if (bytes < s->bytes) {
+        if (bytes <= s->bytes) { /* of equal ones the later, which keeps fewer */
             s->bytes = bytes;
+            s->drift = drift;
             memcpy(s->best, s->kept, s->n * sizeof *s->best);
         }
         rc = 1;
@@ -217,14 +215,13 @@ static int search(struct search *s, struct thaw_error *err)
 int thaw_mix(struct thaw_judge *judge, double limit, struct thaw_ranges *ranges,
              struct thaw_mixture *mixture, struct thaw_error *err)
 {
-    struct search s = {.judge = judge, .ranges = ranges, .limit = limit, .bytes = INFINITY};
+    struct search s = {
+        .judge = judge, .ranges = ranges, .limit = limit, .bytes = INFINITY, .drift = NAN};
     thaw_ranges_keep_none(ranges);
     int rc = list_nodes(&s, err);
     if (rc == 0 && s.n)
         rc = search(&s, err);
-    *mixture = (struct thaw_mixture){.convolutions = s.n, .drift = NAN};
-    if (rc == 0 && ranges->n_higher)
-        rc = thaw_judge_drift(judge, THAW_INT8, ranges, judge->n, &mixture->drift, err);
+    *mixture = (struct thaw_mixture){.convolutions = s.n, .drift = s.drift};
     search_release(&s);
     return rc;
 }

@@ -21,27 +21,26 @@ struct thaw_judge {
 int thaw_judge_init(struct thaw_judge *judge, struct thaw_error *err);
 void thaw_judge_release(struct thaw_judge *judge);
 
-/* How far the outputs of the first n pictures are from those of float32 when convolutions compute
- * in a precision (with what `ranges` keeps higher): the root mean square of the difference,
- * relative to that of the outputs. */
+/* How far the outputs are from those of float32 when convolutions compute in a precision (with what
+ * `ranges` keeps higher): the root mean square of the difference, relative to that of the outputs.
+ */
 int thaw_judge_drift(struct thaw_judge *judge, enum thaw_precision precision,
-                     const struct thaw_ranges *ranges, size_t n, double *drift,
-                     struct thaw_error *err);
+                     const struct thaw_ranges *ranges, double *drift, struct thaw_error *err);
 
 struct thaw_mixture {
     size_t
         convolutions; /* layers with some that int8 can run; ranges->n_higher of them stay higher */
-    double drift;     /* of all pictures; NAN: no mixture keeps the limit, none was made */
+    double drift;     /* NAN: no mixture keeps the limit, none was made */
 };
 
-/* Sets ranges->higher so that int8 drifts by `limit` or less on the first pictures. Beginning with
- * all convolutions higher it puts back into int8 what can go back: halves, then halves of what
- * cannot go as a whole, the last layers first. One layer that spoils it all is found in 2 log2
- * (layers) trials or fewer; at most THAW_MIX_TRIALS are made, each of THAW_MIX_PICTURES pictures.
- * Of the mixtures that keep the limit the one that moves the fewest bytes is taken, since
- * conversions between precisions may cost more than int8 saves; where none moves a tenth less than
- * all higher, all stay higher. A pure function of network, ranges and pictures. */
-enum { THAW_MIX_TRIALS = 16, THAW_MIX_PICTURES = 16 };
+/* Sets ranges->higher so that int8, which alone drifts by more than `limit`, drifts by no more.
+ * Beginning with all convolutions higher it puts back into int8 what can go back: halves, then
+ * halves of what cannot go as a whole, the last layers first. One layer that spoils it all is found
+ * in 2 log2(layers) + 1 trials or fewer; at most THAW_MIX_TRIALS are made, each of which runs the
+ * judge's pictures. Of the mixtures that keep the limit the one that moves the fewest bytes is
+ * taken, since conversions between precisions may cost more than int8 saves; where none moves a
+ * tenth less than all higher, all stay higher. A pure function of network, ranges and pictures. */
+enum { THAW_MIX_TRIALS = 16 };
 int thaw_mix(struct thaw_judge *judge, double limit, struct thaw_ranges *ranges,
              struct thaw_mixture *mixture, struct thaw_error *err);
 

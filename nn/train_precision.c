@@ -62,12 +62,12 @@ static bool keeps_limit(double drift)
     return drift <= THAW_DRIFT_LIMIT; /* not where either is no number */
 }
 
-/* A search costs about what some hundred samples cost, and makes more code than was planned for
+/* A search costs about what some hundred images cost, and makes more code than was planned for
  * where memory is short. Whoever asks for int8 wants it near float32 whatever that costs. */
 static bool is_worth_mixing(const struct thaw_trainer *t)
 {
-    enum { SAMPLES = 4000 };
-    return !t->options.most_at_once && (!t->options.frozen_auto || t->frozen_samples >= SAMPLES);
+    enum { IMAGES = 5000 };
+    return !t->options.most_at_once && (!t->options.frozen_auto || t->frozen_samples >= IMAGES);
 }
 
 static int mix(struct thaw_trainer *t, struct thaw_judge *judge, struct thaw_error *err)
@@ -78,8 +78,8 @@ static int mix(struct thaw_trainer *t, struct thaw_judge *judge, struct thaw_err
         return -1;
     settled->mixed_drift = mixture.drift;
     settled->convolutions = mixture.convolutions;
-    bool all = t->ranges.n_higher == mixture.convolutions; /* bf16 does that as well */
-    if (t->options.frozen_auto && (all || !keeps_limit(mixture.drift)))
+    /* All higher is what the next precision does as well. */
+    if (t->options.frozen_auto && t->ranges.n_higher == mixture.convolutions)
         thaw_ranges_keep_none(&t->ranges);
     return 0;
 }
@@ -89,7 +89,7 @@ static int try_precision(struct thaw_trainer *t, struct thaw_judge *judge,
                          enum thaw_precision precision, struct thaw_error *err)
 {
     double *drift = &t->settled.drift[precision];
-    if (thaw_judge_drift(judge, precision, &t->ranges, judge->n, drift, err))
+    if (thaw_judge_drift(judge, precision, &t->ranges, drift, err))
         return -1;
     bool good = keeps_limit(*drift);
     if (precision == THAW_INT8 && !good && is_worth_mixing(t) && mix(t, judge, err))
