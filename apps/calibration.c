@@ -5,7 +5,6 @@
 
 #include "io/base/mem.h"
 #include "nn/mixed.h"
-#include "nn/train.h"
 
 static const char means_name[] = "calibration_means", key[] = "calibration",
                   higher_key[] = "calibration_higher";

@@ -5,6 +5,9 @@
 
 #include "nn/plan.h"
 
+/* How far features may be from those of float32 (thaw_judge_drift). */
+#define THAW_DRIFT_LIMIT 0.1
+
 /* Pictures by which precisions are judged, and what the network makes of them in float32. */
 struct thaw_judge {
     struct thaw_graph *graph;
@@ -22,15 +25,14 @@ int thaw_judge_init(struct thaw_judge *judge, struct thaw_error *err);
 void thaw_judge_release(struct thaw_judge *judge);
 
 /* How far the outputs are from those of float32 when convolutions compute in a precision (with what
- * `ranges` keeps higher): the root mean square of the difference, relative to that of the outputs.
- */
+ * `ranges` keeps higher): the root mean square of the difference, relative to that of the
+ * outputs. */
 int thaw_judge_drift(struct thaw_judge *judge, enum thaw_precision precision,
                      const struct thaw_ranges *ranges, double *drift, struct thaw_error *err);
 
 struct thaw_mixture {
-    size_t
-        convolutions; /* layers with some that int8 can run; ranges->n_higher of them stay higher */
-    double drift;     /* NAN: no mixture keeps the limit, none was made */
+    size_t convolutions; /* layers that have some; ranges->n_higher of them stay higher */
+    double drift;        /* NAN: no mixture keeps the limit, none was made */
 };
 
 /* Sets ranges->higher so that int8, which alone drifts by more than `limit`, drifts by no more.

@@ -6,6 +6,7 @@
 #include "nn/exec.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
+#include "nn/settled.h"
 #include "nn/stages.h"
 #include "nn/train_source.h"
 
@@ -49,21 +50,6 @@ struct thaw_train_options {
     bool frozen_auto;
     int sample; /* training images for that; 0: THAW_SAMPLE */
     struct thaw_cache_limits cache;
-};
-
-/* What a stage's frozen part computes in, and how far the features of each precision that was tried
- * are from those of float32 (root mean square, relative); NAN: not tried. */
-#define THAW_DRIFT_LIMIT 0.1
-enum { THAW_SAMPLE = 64 };
-struct thaw_settled {
-    enum thaw_precision precision;
-    double drift[THAW_PRECISIONS];
-    double
-        mixed_drift; /* of int8 with some convolutions higher; NAN: not tried, or none possible */
-    size_t convolutions; /* layers among which the mixture was sought */
-    const int *higher;   /* nodes of the graph that stay higher, while the stage is open */
-    size_t n_higher;
-    const struct thaw_graph *graph;
 };
 
 /* One line of history. Accuracy is the share of images whose most probable class is the true one;

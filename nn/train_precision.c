@@ -6,7 +6,6 @@
 
 #include "io/base/clock.h"
 #include "io/base/mem.h"
-#include "nn/mixed.h"
 
 int thaw_trainer_sample(const struct thaw_train_options *o)
 {
