@@ -113,12 +113,20 @@ static int open_model(struct work *w, const char *name, struct thaw_error *err)
 
 /* --- measuring --- */
 
-/* Scales do not change how fast anything runs: the bench's own input serves. */
+/* Scales do not change how fast anything runs: the bench's own input serves. What the model keeps
+ * above int8 does. */
 static int calibrate(struct work *w, struct thaw_error *err)
 {
     if (!w->wanted[THAW_INT8] && !w->wanted[THAW_BF16])
         return 0;
-    return thaw_calibrate(w->model.graph, -1, w->x, (size_t)w->v->batch, &w->ranges, err);
+    struct thaw_ranges *own = &w->model.ranges;
+    if (thaw_calibrate(w->model.graph, -1, w->x, (size_t)w->v->batch, &w->ranges, err))
+        return -1;
+    w->ranges.higher = own->higher;
+    w->ranges.n_higher = own->n_higher;
+    own->higher = NULL;
+    thaw_ranges_keep_none(own);
+    return 0;
 }
 
 static struct thaw_bench_options options_of(const struct work *w, enum thaw_precision precision)

@@ -269,7 +269,8 @@ static int finish(struct job *j, struct thaw_error *err)
                                          .head = j->options.head,
                                          .chosen = was_chosen(j)};
     j->model.trained_on = &j->data.train.data;
-    if (evaluate(j, err) || thaw_calibration_make(&j->model, &j->source, err) ||
+    if (evaluate(j, err) ||
+        thaw_calibration_make(&j->model, &j->source, !j->options.most_at_once, err) ||
         thaw_train_save_history(&j->run, err) || thaw_train_outcome_save(&outcome, err))
         return -1;
     if (j->turn && thaw_train_turn_judge(j->turn, &j->model, err))

@@ -70,25 +70,46 @@ static void on_stage(void *ctx, int stage, const struct thaw_plan *tail, int mic
              s->schedule->name, micro_batch);
 }
 
+/* Members of the drifts' object, and text for the user. */
+static void put_drift(json_t *drifts, FILE *text, const char *name, double drift)
+{
+    if (isnan(drift))
+        return;
+    fprintf(text, "%s%s %.3f", json_object_size(drifts) ? ", " : "", name, drift);
+    json_object_set_new(drifts, name, json_real(drift));
+}
+
+static json_t *higher_names(const struct thaw_settled *s)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < s->n_higher; i++)
+        json_array_append_new(names, json_string(s->graph->nodes[s->higher[i]].name));
+    return names;
+}
+
 static void on_settled(void *ctx, int stage, const struct thaw_settled *settled)
 {
     struct thaw_train_run *run = ctx;
-    json_t *drift = json_object();
-    char tried[128] = "";
-    for (int i = 0, used = 0; i < THAW_PRECISIONS; i++) {
-        const char *name = thaw_precision_name((enum thaw_precision)i);
-        if (isnan(settled->drift[i]))
-            continue;
-        json_object_set_new(drift, name, json_real(settled->drift[i]));
-        used += snprintf(tried + used, sizeof tried - (size_t)used, "%s%s %.3f", used ? ", " : "",
-                         name, settled->drift[i]);
+    json_t *drifts = json_object();
+    char tried[128] = "", mixed[96] = "";
+    FILE *text = fmemopen(tried, sizeof tried, "w");
+    for (int i = 0; text && i < THAW_PRECISIONS; i++)
+        put_drift(drifts, text, thaw_precision_name((enum thaw_precision)i), settled->drift[i]);
+    if (text) {
+        put_drift(drifts, text, "mixed", settled->mixed_drift);
+        fclose(text);
     }
+    if (settled->n_higher)
+        snprintf(mixed, sizeof mixed, ", %zu of %zu layers with convolutions higher",
+                 settled->n_higher, settled->convolutions);
     const char *chosen = thaw_precision_name(settled->precision);
-    json_array_append_new(
-        run->precisions, json_pack("{ss ss so sf}", "stage", run->stages->stages[stage].name,
-                                   "precision", chosen, "drift", drift, "limit", THAW_DRIFT_LIMIT));
-    thaw_say(&run->say, "the frozen part computes in %s; its features differ from f32's by: %s",
-             chosen, *tried ? tried : "not measured");
+    json_array_append_new(run->precisions,
+                          json_pack("{ss ss so sf sI so}", "stage", run->stages->stages[stage].name,
+                                    "precision", chosen, "drift", drifts, "limit", THAW_DRIFT_LIMIT,
+                                    "higher_count", (json_int_t)settled->n_higher, "higher",
+                                    higher_names(settled)));
+    thaw_say(&run->say, "the frozen part computes in %s%s; its features differ from f32's by: %s",
+             chosen, mixed, *tried ? tried : "not measured");
 }
 
 static void open_bar(struct thaw_train_run *run, const struct thaw_step_report *r)

@@ -214,7 +214,8 @@ struct thaw_plan *thaw_plan_create(struct thaw_graph *graph,
         leave_out_last(p);
     mark_training(p, options);
     count_consumers(p);
-    if (thaw_plan_fold(p, err) || thaw_plan_type(p, options, err) || list_trained(p, graph, err))
+    if (thaw_plan_fold(p, err) || thaw_plan_type(p, graph, options, err) ||
+        list_trained(p, graph, err))
         goto fail;
     thaw_plan_pass_activations(p);
     if (!options->training && !options->apart)

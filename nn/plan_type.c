@@ -2,21 +2,24 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/base/mem.h"
 #include "nn/ops.h"
 #include "nn/plan_fold.h"
 
-/* Values take three forms: float32 in the plan's layout; the low precision; and what an 8-bit
- * convolution writes for others, float32 in its own layout. */
+/* Each operation runs in one precision and takes its inputs in that precision's form: float32 in
+ * the plan's layout; bf16; 8 bits with channels last. Beside them stands what 8-bit convolutions
+ * write for others, float32 with channels last. */
 struct typing {
     struct thaw_plan *p;
+    const struct thaw_node *nodes; /* of the graph */
     enum thaw_precision precision;
     const struct thaw_ranges *ranges;
     bool training;
-    bool *low;   /* [operations]: runs in the low precision */
-    bool *asked; /* [values]: an operation wants it in the low precision */
-    int *copies; /* [values][2]: its conversion to float32, to the low precision; 0 = none yet */
+    enum thaw_precision *of;        /* [operations] */
+    bool (*asked)[THAW_PRECISIONS]; /* [values]: an operation wants it in that form */
+    int (*copies)[THAW_PRECISIONS]; /* [values]: its conversion to that form; 0 = none yet */
     size_t value_capacity;
     struct thaw_op *ops; /* the new list */
     size_t n_ops, op_capacity;
@@ -35,61 +38,94 @@ static bool quantize(const struct typing *t, struct thaw_value *v)
     return true;
 }
 
-static bool lower(const struct typing *t, struct thaw_value *v)
+/* Gives a float32 value the form of a precision. */
+static bool lower(const struct typing *t, struct thaw_value *v, enum thaw_precision precision)
 {
-    if (t->precision == THAW_BF16) {
-        v->type = THAW_TYPE_BF16;
+    if (precision == THAW_F32)
         return true;
-    }
-    if (!quantize(t, v))
+    if (precision == THAW_BF16)
+        v->type = THAW_TYPE_BF16;
+    else if (!quantize(t, v))
         return false;
-    v->layout = thaw_layout_channels_last(v->shape);
-    v->channels_last = true;
+    if (t->precision == THAW_INT8) {
+        v->layout = thaw_layout_channels_last(v->shape);
+        v->channels_last = true;
+    }
     return true;
 }
 
-/* Asks every operation whether it can, with its inputs as they would be. Pooling alone is not worth
- * a conversion. */
+/* (nn/mixed.h) */
+static bool keeps_higher(const struct typing *t, const struct thaw_op *op)
+{
+    for (size_t i = 0; t->ranges && i < t->ranges->n_higher; i++)
+        if (op->node - t->nodes == t->ranges->higher[i])
+            return true;
+    return false;
+}
+
+/* What the plan would have an operation run in. Pooling alone is not worth a conversion: it
+ * follows what it reads. */
+static enum thaw_precision wish(const struct typing *t, const struct thaw_op *op)
+{
+    int before = t->p->values[op->in[0]].producer;
+    if (op->kind->keeps_scale)
+        return before >= 0 ? t->of[before] : THAW_F32;
+    if (t->precision == THAW_INT8 && keeps_higher(t, op))
+        return thaw_precision_lacks(THAW_BF16) ? THAW_F32 : THAW_BF16;
+    return t->precision;
+}
+
+/* Whether an operation can, with its inputs as they would be: room for all values, of which those
+ * are written. */
+static bool can(const struct typing *t, const struct thaw_op *op, enum thaw_precision precision,
+                struct thaw_value *would)
+{
+    int inputs[] = {op->in[0], op->addend};
+    for (int k = 0; k < (op->addend < 0 ? 1 : 2); k++) {
+        struct thaw_value *v = &would[inputs[k]];
+        *v = t->p->values[inputs[k]];
+        if (v->shape.rank != 3 || !lower(t, v, precision))
+            return false;
+    }
+    return op->kind->takes(op, would, precision);
+}
+
 static int choose_ops(struct typing *t, struct thaw_error *err)
 {
     struct thaw_plan *p = t->p;
     struct thaw_value *would = thaw_new((size_t)p->n_values, sizeof *would, err);
-    bool *known = thaw_new((size_t)p->n_values, sizeof *known, err);
-    int rc = would && known ? 0 : -1;
-    for (int v = 0; rc == 0 && v < p->n_values; v++) {
-        would[v] = p->values[v];
-        known[v] = would[v].shape.rank == 3 && lower(t, &would[v]);
-    }
-    for (int i = 0; rc == 0 && i < p->n_ops; i++) {
+    if (!would)
+        return -1;
+    memcpy(would, p->values, (size_t)p->n_values * sizeof *would);
+    for (int i = 0; i < p->n_ops; i++) {
         const struct thaw_op *op = &p->ops[i];
-        int before = p->values[op->in[0]].producer;
-        t->low[i] = op->kind->takes && op->kind->takes(op, would, t->precision) &&
-                    known[op->in[0]] && (op->addend < 0 || known[op->addend]) &&
-                    (!op->kind->keeps_scale || (before >= 0 && t->low[before]));
-        if (!t->low[i])
+        enum thaw_precision wished = op->kind->takes ? wish(t, op) : THAW_F32;
+        if (wished == THAW_F32 || !can(t, op, wished, would))
             continue;
-        t->asked[op->in[0]] = true;
+        t->of[i] = wished;
+        t->asked[op->in[0]][wished] = true;
         if (op->addend >= 0)
-            t->asked[op->addend] = true;
+            t->asked[op->addend][wished] = true;
     }
     free(would);
-    free(known);
-    return rc;
+    return 0;
 }
 
-/* What a low operation writes: the low precision where that is asked for, else float32. */
+/* What a low operation writes: its precision where that is asked for, else float32. */
 static void type_output(struct typing *t, int i)
 {
     const struct thaw_op *op = &t->p->ops[i];
     const struct thaw_value *in = &t->p->values[op->in[0]];
     struct thaw_value *out = &t->p->values[op->out];
+    enum thaw_precision precision = t->of[i];
     if (op->kind->keeps_scale) {
         out->type = in->type;
         out->scale = in->scale;
         out->channels_last = in->channels_last;
     } else if (t->training) {
-        lower(t, out); /* gradients come back in the precision that went out */
-    } else if (!(t->asked[op->out] && op->out != t->p->output && lower(t, out))) {
+        lower(t, out, precision); /* gradients come back in the precision that went out */
+    } else if (!(t->asked[op->out][precision] && op->out != t->p->output &&
+                 lower(t, out, precision))) {
         out->channels_last = t->precision == THAW_INT8;
     }
     if (out->channels_last)
@@ -105,8 +141,8 @@ static int append(struct typing *t, const struct thaw_op *op, struct thaw_error 
 }
 
 /* Adds a conversion of value `from`; returns the number of the copy, or -1. */
-static int convert(struct typing *t, int from, bool low, const struct thaw_node *node,
-                   struct thaw_error *err)
+static int convert(struct typing *t, int from, enum thaw_precision precision,
+                   const struct thaw_node *node, struct thaw_error *err)
 {
     struct thaw_plan *p = t->p;
     if (thaw_grow(&p->values, &t->value_capacity, (size_t)p->n_values + 1, sizeof *p->values, err))
@@ -117,8 +153,7 @@ static int convert(struct typing *t, int from, bool low, const struct thaw_node 
                               .node = v->node,
                               .part = v->part,
                               .has_grad = v->has_grad};
-    if (low)
-        lower(t, &copy);
+    lower(t, &copy, precision);
     struct thaw_op op = {.kind = &thaw_op_convert,
                          .node = node,
                          .in = thaw_new(1, sizeof *op.in, err),
@@ -135,16 +170,21 @@ static int convert(struct typing *t, int from, bool low, const struct thaw_node 
     return p->n_values++;
 }
 
-/* Makes *value one that the operation takes, low or not. */
-static int fit(struct typing *t, int *value, bool low, const struct thaw_node *node,
-               struct thaw_error *err)
+static bool has_form(const struct thaw_value *v, enum thaw_precision precision)
 {
-    const struct thaw_value *v = &t->p->values[*value];
-    bool plain = v->type == THAW_TYPE_F32;
-    if (low ? !plain : plain && !v->channels_last)
+    return precision == THAW_F32    ? v->type == THAW_TYPE_F32 && !v->channels_last
+           : precision == THAW_BF16 ? v->type == THAW_TYPE_BF16
+                                    : thaw_type_is_8bit(v->type);
+}
+
+/* Makes *value one in the form of a precision. */
+static int fit(struct typing *t, int *value, enum thaw_precision precision,
+               const struct thaw_node *node, struct thaw_error *err)
+{
+    if (has_form(&t->p->values[*value], precision))
         return 0;
-    int *copy = &t->copies[2 * *value + low];
-    if (*copy == 0 && (*copy = convert(t, *value, low, node, err)) < 0)
+    int *copy = &t->copies[*value][precision];
+    if (*copy == 0 && (*copy = convert(t, *value, precision, node, err)) < 0)
         return -1;
     *value = *copy;
     return 0;
@@ -154,11 +194,11 @@ static int place_op(struct typing *t, int i, struct thaw_error *err)
 {
     struct thaw_op *op = &t->p->ops[i];
     for (int k = 0; k < op->n_in; k++)
-        if (fit(t, &op->in[k], t->low[i], op->node, err))
+        if (fit(t, &op->in[k], t->of[i], op->node, err))
             return -1;
-    if (op->addend >= 0 && fit(t, &op->addend, t->low[i], op->node, err))
+    if (op->addend >= 0 && fit(t, &op->addend, t->of[i], op->node, err))
         return -1;
-    if (t->low[i])
+    if (t->of[i] != THAW_F32)
         type_output(t, i);
     if (append(t, op, err))
         return -1;
@@ -173,7 +213,7 @@ static int place_all(struct typing *t, struct thaw_error *err)
     for (int i = 0; i < p->n_ops; i++)
         if (place_op(t, i, err))
             return -1;
-    return p->n_ops ? fit(t, &p->output, false, p->ops[p->n_ops - 1].node, err) : 0;
+    return p->n_ops ? fit(t, &p->output, THAW_F32, p->ops[p->n_ops - 1].node, err) : 0;
 }
 
 /* A picture that goes into conversions only is taken as it comes, in NHWC: the conversion changes
@@ -194,11 +234,12 @@ static void take_picture_as_it_is(struct thaw_plan *p)
     in->channels_last = true;
 }
 
-int thaw_plan_type(struct thaw_plan *p, const struct thaw_plan_options *options,
-                   struct thaw_error *err)
+int thaw_plan_type(struct thaw_plan *p, const struct thaw_graph *graph,
+                   const struct thaw_plan_options *options, struct thaw_error *err)
 {
     size_t values = (size_t)p->n_values;
     struct typing t = {.p = p,
+                       .nodes = graph->nodes,
                        .precision = options->precision,
                        .ranges = options->ranges,
                        .training = options->training};
@@ -209,10 +250,10 @@ int thaw_plan_type(struct thaw_plan *p, const struct thaw_plan_options *options,
     if (options->precision == THAW_INT8 && !options->ranges)
         return thaw_fail(err, THAW_EUSAGE, "int8 needs a calibration");
     t.value_capacity = values;
-    t.low = thaw_new((size_t)p->n_ops, sizeof *t.low, err);
+    t.of = thaw_new((size_t)p->n_ops, sizeof *t.of, err);
     t.asked = thaw_new(values, sizeof *t.asked, err);
-    t.copies = thaw_new(values, 2 * sizeof *t.copies, err);
-    int rc = t.low && t.asked && t.copies ? choose_ops(&t, err) : -1;
+    t.copies = thaw_new(values, sizeof *t.copies, err);
+    int rc = t.of && t.asked && t.copies ? choose_ops(&t, err) : -1;
     if (rc == 0)
         rc = place_all(&t, err);
     /* Operations move from list to list, so that each is freed once whatever happens. */
@@ -223,7 +264,7 @@ int thaw_plan_type(struct thaw_plan *p, const struct thaw_plan_options *options,
         thaw_plan_link(p);
         take_picture_as_it_is(p);
     }
-    free(t.low);
+    free(t.of);
     free(t.asked);
     free(t.copies);
     return rc;

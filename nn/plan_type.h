@@ -6,7 +6,7 @@
 
 /* After folding: gives values between operations that can take it the type of options->precision,
  * and puts conversions where two precisions meet. The plan's input and output stay float32. */
-int thaw_plan_type(struct thaw_plan *plan, const struct thaw_plan_options *options,
-                   struct thaw_error *err);
+int thaw_plan_type(struct thaw_plan *plan, const struct thaw_graph *graph,
+                   const struct thaw_plan_options *options, struct thaw_error *err);
 
 #endif

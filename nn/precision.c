@@ -125,7 +125,15 @@ void thaw_ranges_release(struct thaw_ranges *ranges)
     for (size_t i = 0; i < ranges->n; i++)
         free(ranges->list[i].mean);
     free(ranges->list);
+    thaw_ranges_keep_none(ranges);
     *ranges = (struct thaw_ranges){0};
+}
+
+void thaw_ranges_keep_none(struct thaw_ranges *ranges)
+{
+    free(ranges->higher);
+    ranges->higher = NULL;
+    ranges->n_higher = 0;
 }
 
 const struct thaw_range *thaw_ranges_find(const struct thaw_ranges *ranges, int node, int part)

@@ -29,6 +29,10 @@ struct thaw_range {
 struct thaw_ranges {
     struct thaw_range *list;
     size_t n;
+    /* Nodes whose convolutions int8 does not suit (nn/mixed.h): a plan in int8 runs them in bf16
+     * where the machine has it, else in float32. Owned. */
+    int *higher;
+    size_t n_higher;
 };
 
 /* Runs `count` pictures x [count,H,W,C] (preprocessed) through the network in float32, up to node
@@ -37,6 +41,7 @@ struct thaw_ranges {
 int thaw_calibrate(struct thaw_graph *graph, int last, const float *x, size_t count,
                    struct thaw_ranges *ranges, struct thaw_error *err);
 void thaw_ranges_release(struct thaw_ranges *ranges);
+void thaw_ranges_keep_none(struct thaw_ranges *ranges); /* forgets `higher` */
 /* NULL where it was not seen. */
 const struct thaw_range *thaw_ranges_find(const struct thaw_ranges *ranges, int node, int part);
 

@@ -6,6 +6,7 @@
 #include "nn/exec.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
+#include "nn/settled.h"
 #include "nn/stages.h"
 #include "nn/train_source.h"
 
@@ -42,20 +43,13 @@ struct thaw_train_options {
     int views;         /* fixed views that augmented epochs take in turn; 0: a fresh one each */
     bool bf16;         /* what the frozen part gives is rounded to bf16 */
     /* In which numbers the frozen part computes; automatic: in the fewest bits whose features stay
-     * within THAW_DRIFT_LIMIT of float32 on a sample. */
+     * within THAW_DRIFT_LIMIT of float32 on a sample. Where int8 does not, convolutions that it
+     * does not suit stay higher (nn/mixed.h): if int8 was asked for, or automatically where the
+     * stage runs enough images that the search pays; never with most_at_once. */
     enum thaw_precision frozen;
     bool frozen_auto;
     int sample; /* training images for that; 0: THAW_SAMPLE */
     struct thaw_cache_limits cache;
-};
-
-/* What a stage's frozen part computes in, and how far the features of each precision that was tried
- * are from those of float32 (root mean square, relative); NAN: not tried. */
-#define THAW_DRIFT_LIMIT 0.1
-enum { THAW_SAMPLE = 64 };
-struct thaw_settled {
-    enum thaw_precision precision;
-    double drift[THAW_PRECISIONS];
 };
 
 /* One line of history. Accuracy is the share of images whose most probable class is the true one;

@@ -46,6 +46,8 @@ static char *describe_prefix(const struct thaw_trainer *t, struct thaw_error *er
         fprintf(to, "%d %d %.9g %.9g %s\n", r->node, r->part, (double)r->low, (double)r->high,
                 hash);
     }
+    for (size_t i = 0; to && i < t->ranges.n_higher; i++)
+        fprintf(to, "%d higher\n", t->ranges.higher[i]);
     for (int i = 0; rc == 0 && i <= t->cut; i++)
         rc = write_node(to, &t->graph->nodes[i], err);
     if (to && fclose(to) && rc == 0)

@@ -186,6 +186,57 @@ static void test_not_saved(void)
     thaw_graph_free(made.graph);
 }
 
+/* In place of the text in the file, which is as long. */
+static void overwrite(const char *path, const char *text, const char *other)
+{
+    struct thaw_error err = {0};
+    unsigned char *data = NULL;
+    size_t size = 0;
+    CU_ASSERT_EQUAL_FATAL(thaw_file_read(path, 1 << 20, &data, &size, &err), 0);
+    unsigned char *at = memmem(data, size, text, strlen(text));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    memcpy(at, other, strlen(other));
+    CU_ASSERT_EQUAL(thaw_file_write(path, data, size, &err), 0);
+    free(data);
+}
+
+/* Ends, means, and which layers stay above int8. */
+static void test_calibration(void)
+{
+    struct thaw_error err = {0};
+    struct thaw_model_file made = make_model(3, "softmax"), m;
+    struct thaw_model_request request = {.name = thaw_tmp("calibrated.h5")};
+    float x[6 * 5 * 3];
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+        x[i] = (float)(i % 7) / 7 - 0.3F;
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_calibrate(made.graph, -1, x, 1, &made.ranges, &err), &err),
+                          0);
+    made.ranges.higher = thaw_new(1, sizeof *made.ranges.higher, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(made.ranges.higher);
+    made.ranges.higher[0] = thaw_graph_find(made.graph, "conv");
+    made.ranges.n_higher = 1;
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_model_file_save(&made, request.name, NULL, &err), &err),
+                          0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_model_file_open(&m, &request, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(m.ranges.n, made.ranges.n);
+    for (size_t i = 0; i < m.ranges.n; i++) {
+        const struct thaw_range *a = &made.ranges.list[i], *b = &m.ranges.list[i];
+        CU_ASSERT(strcmp(made.graph->nodes[a->node].name, m.graph->nodes[b->node].name) == 0);
+        CU_ASSERT(a->low == b->low && a->high == b->high && a->channels == b->channels);
+        CU_ASSERT_EQUAL(memcmp(a->mean, b->mean, (size_t)a->channels * sizeof *a->mean), 0);
+    }
+    CU_ASSERT_EQUAL_FATAL(m.ranges.n_higher, 1);
+    CU_ASSERT_EQUAL(m.ranges.higher[0], thaw_graph_find(m.graph, "conv"));
+    thaw_model_file_release(&m);
+
+    overwrite(request.name, "\"calibration_higher\":[\"conv\"]",
+              "\"calibration_higher\":[\"none\"]");
+    CU_ASSERT_EQUAL(thaw_model_file_open(&m, &request, &err), -1);
+    CU_ASSERT(thaw_says(&err, "calibrated.h5", "calibration", "does not have", NULL));
+    thaw_ranges_release(&made.ranges);
+    thaw_graph_free(made.graph);
+}
+
 static void test_size(void)
 {
     struct thaw_error err = {0};
@@ -262,6 +313,7 @@ void thaw_test_model_file(void)
     CU_add_test(s, "saved, opened, verified; equal bytes", test_saved);
     CU_add_test(s, "kernels are read when they are needed", test_lean);
     CU_add_test(s, "not saved when it does not compute the same", test_not_saved);
+    CU_add_test(s, "a calibration goes along", test_calibration);
     CU_add_test(s, "sizes", test_size);
     CU_add_test(s, "images met before are counted by content", test_seen);
     CU_add_test(s, "what training images look like stands in the file", test_looks);
