@@ -152,12 +152,10 @@ char *thaw_augment_text(const struct thaw_augment *augment, struct thaw_error *e
         free(text);
         text = longer;
         for (const struct thaw_field *f = step->op->fields; text && f->key; f++) {
-            char number[THAW_FLOAT_TEXT];
             float value;
             memcpy(&value, (const char *)step->conf + f->offset, sizeof value);
-            thaw_float_text(value, number);
-            longer = thaw_format(err, "%s%c%s=%s", text, f == step->op->fields ? ':' : ',', f->key,
-                                 number);
+            longer = thaw_format(err, "%s%c%s=%.*g", text, f == step->op->fields ? ':' : ',',
+                                 f->key, thaw_float_digits(value), (double)value);
             free(text);
             text = longer;
         }

@@ -37,20 +37,25 @@ char *thaw_json_text(const json_t *value, struct thaw_error *err)
     return text;
 }
 
-void thaw_float_text(float x, char text[THAW_FLOAT_TEXT])
+/* The decimal with so many digits, read again. */
+static double rounded(float x, int digits)
 {
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, THAW_FLOAT_TEXT, "%.*g", digits, (double)x);
-        if (strtof(text, NULL) == x)
-            return;
-    }
+    char text[32];
+    snprintf(text, sizeof text, "%.*g", digits, (double)x);
+    return strtod(text, NULL);
+}
+
+int thaw_float_digits(float x)
+{
+    int digits = 6;
+    while (digits < 9 && (float)rounded(x, digits) != x)
+        digits++;
+    return digits;
 }
 
 json_t *thaw_json_float(float x)
 {
-    char text[THAW_FLOAT_TEXT];
-    thaw_float_text(x, text);
-    return json_real(strtod(text, NULL));
+    return json_real(rounded(x, thaw_float_digits(x)));
 }
 
 int thaw_json_save(const char *path, const json_t *value, struct thaw_error *err)

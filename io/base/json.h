@@ -15,10 +15,9 @@ json_t *thaw_json_load(const char *path, struct thaw_error *err);
  * caller frees. */
 char *thaw_json_text(const json_t *value, struct thaw_error *err);
 
-/* The shortest decimal that reads as this float: 0.001f is 0.001, without the noise of its
- * conversion to double. */
-enum { THAW_FLOAT_TEXT = 32 };
-void thaw_float_text(float x, char text[THAW_FLOAT_TEXT]);
+/* The fewest digits, from 6 to 9, for which "%.*g" writes a decimal that reads as this float:
+ * 0.001f is 0.001, without the noise of its conversion to double. */
+int thaw_float_digits(float x);
 json_t *thaw_json_float(float x);
 
 /* Indented, through thaw_replace. */
