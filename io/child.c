@@ -217,11 +217,14 @@ static int map_result(int fd, void **data, size_t *size, struct thaw_error *err)
     return 0;
 }
 
-enum thaw_child_end thaw_child_run(const struct thaw_child_limits *limits, thaw_child_fn *fn,
-                                   void *ctx, void **data, size_t *size, struct thaw_error *err)
+/* One child, `limits->wall` seconds of it; *in_time is false where they were too short. */
+static enum thaw_child_end run_once(const struct thaw_child_limits *limits, thaw_child_fn *fn,
+                                    void *ctx, void **data, size_t *size, bool *in_time,
+                                    struct thaw_error *err)
 {
     enum thaw_child_end end = THAW_CHILD_UNBORN;
     int alive[2] = {-1, -1};
+    *in_time = true;
     *data = NULL;
     *size = 0;
     struct thaw_error *theirs =
@@ -243,13 +246,13 @@ enum thaw_child_end thaw_child_run(const struct thaw_child_limits *limits, thaw_
     }
     close(alive[1]);
     alive[1] = -1;
-    bool in_time = wait_in_time(alive[0], limits->wall);
-    if (!in_time)
+    *in_time = wait_in_time(alive[0], limits->wall);
+    if (!*in_time)
         kill(child, SIGKILL);
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
-    end = judge(status, in_time, limits, theirs, err);
+    end = judge(status, *in_time, limits, theirs, err);
     if (end == THAW_CHILD_DONE && map_result(fd, data, size, err))
         end = THAW_CHILD_UNBORN;
 done:
@@ -261,6 +264,22 @@ done:
     if (fd >= 0)
         close(fd);
     return end;
+}
+
+/* The C library's allocator can be forked, that of the sanitizers of GCC 12 cannot: where another
+ * thread was inside it, the child waits for ever. There children get little time at first; one that
+ * was late is tried again with twice as much. */
+enum thaw_child_end thaw_child_run(const struct thaw_child_limits *limits, thaw_child_fn *fn,
+                                   void *ctx, void **data, size_t *size, struct thaw_error *err)
+{
+    struct thaw_child_limits now = *limits;
+    for (int wall = SANITIZED ? 1 : limits->wall;; wall *= 2) {
+        bool in_time;
+        now.wall = wall < limits->wall ? wall : limits->wall;
+        enum thaw_child_end end = run_once(&now, fn, ctx, data, size, &in_time, err);
+        if (in_time || now.wall == limits->wall)
+            return end;
+    }
 }
 
 void thaw_child_release(void *data, size_t size)
