@@ -30,7 +30,7 @@ static void release(struct alone *a)
 static void *tensor(const struct thaw_value *value, int n, struct thaw_error *err)
 {
     size_t bytes;
-    if (!thaw_mul(value->layout.sample * thaw_type_size(value->type), (size_t)n, &bytes)) {
+    if (!thaw_mul(thaw_value_bytes(value), (size_t)n, &bytes)) {
         thaw_fail(err, THAW_EMEMORY, "a batch of %d is too large", n);
         return NULL;
     }

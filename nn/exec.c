@@ -456,11 +456,6 @@ int thaw_exec_infer(struct thaw_exec *e, const float *x, size_t count, float *y,
     return 0;
 }
 
-static size_t value_bytes(const struct thaw_value *v)
-{
-    return v->layout.sample * thaw_type_size(v->type);
-}
-
 int thaw_exec_choose_batch(const struct thaw_plan *plan, int limit)
 {
     /* The largest pair of neighbouring tensors should stay in the second-level caches together; but
@@ -469,7 +464,8 @@ int thaw_exec_choose_batch(const struct thaw_plan *plan, int limit)
     size_t room = (cache > 0 ? (size_t)cache : 1 << 20) * (size_t)thaw_par_threads(), most = 1;
     for (int i = 0; i < plan->n_ops; i++) {
         const struct thaw_op *op = &plan->ops[i];
-        size_t pair = value_bytes(&plan->values[op->in[0]]) + value_bytes(&plan->values[op->out]);
+        size_t pair =
+            thaw_value_bytes(&plan->values[op->in[0]]) + thaw_value_bytes(&plan->values[op->out]);
         most = pair > most ? pair : most;
     }
     int n = limit < 2 ? 1 : 2;

@@ -35,15 +35,9 @@ static void reach(struct layout_work *w, int buffer, int step)
         w->buffers[buffer].last = step;
 }
 
-static size_t sample_bytes(const struct thaw_plan *plan, int value)
-{
-    const struct thaw_value *v = &plan->values[value];
-    return v->layout.sample * thaw_type_size(v->type);
-}
-
 static size_t value_bytes(const struct layout_work *w, int value)
 {
-    return (size_t)w->n * sample_bytes(w->plan, value);
+    return (size_t)w->n * thaw_value_bytes(&w->plan->values[value]);
 }
 
 /* Tensors live from the operation that makes them to the last one that reads them, in either
@@ -184,7 +178,8 @@ size_t thaw_exec_estimate(const struct thaw_plan *plan, int n)
         training |= plan->ops[i].backward;
     for (int i = 0; m.ops && i < plan->n_ops; i++)
         if (plan->ops[i].then)
-            m.ops[i].scratch_bytes = sample_bytes(plan, plan->ops[i].then->in[0]) * (size_t)n;
+            m.ops[i].scratch_bytes =
+                thaw_value_bytes(&plan->values[plan->ops[i].then->in[0]]) * (size_t)n;
     if (m.ops && thaw_exec_memory_init(&m, plan, n, training, NULL) == 0)
         bytes = m.bytes;
     for (int i = 0; bytes && i < plan->n_trained; i++)

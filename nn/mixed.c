@@ -132,23 +132,17 @@ static void keep(struct search *s, const bool *kept)
             r->higher[r->n_higher++] = s->nodes[i];
 }
 
-static size_t value_bytes(const struct thaw_plan *plan, int value)
-{
-    const struct thaw_value *v = &plan->values[value];
-    return v->layout.sample * thaw_type_size(v->type);
-}
-
 /* That the operations read and write for one picture. */
 static double moved_bytes(const struct thaw_plan *plan)
 {
     double bytes = 0;
     for (int i = 0; i < plan->n_ops; i++) {
         const struct thaw_op *op = &plan->ops[i];
-        bytes += (double)value_bytes(plan, op->out);
+        bytes += (double)thaw_value_bytes(&plan->values[op->out]);
         for (int k = 0; k < op->n_in; k++)
-            bytes += (double)value_bytes(plan, op->in[k]);
+            bytes += (double)thaw_value_bytes(&plan->values[op->in[k]]);
         if (op->addend >= 0)
-            bytes += (double)value_bytes(plan, op->addend);
+            bytes += (double)thaw_value_bytes(&plan->values[op->addend]);
     }
     return bytes;
 }

@@ -24,6 +24,12 @@ struct thaw_value {
     bool has_grad;      /* a trained weight stands before it */
 };
 
+/* Of one sample. */
+static inline size_t thaw_value_bytes(const struct thaw_value *value)
+{
+    return value->layout.sample * thaw_type_size(value->type);
+}
+
 struct thaw_op {
     const struct thaw_op_kind *kind;
     void *conf; /* of kind->conf_size: one of the structs in nn/ops.h */

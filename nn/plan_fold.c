@@ -163,17 +163,16 @@ static bool is_pointwise(const struct thaw_op *op)
            !l->pad_left && !l->pad_bottom && !l->pad_right;
 }
 
-/* What oneDNN can append to a convolution: a square of taps, the same in both directions, as much
- * padding after as makes one output for every `stride` inputs begun. */
+/* Which linear operation oneDNN can append to a convolution: a square of taps, the same in both
+ * directions, as much padding after as makes one output for every `stride` inputs begun. */
 static bool is_appendable(const struct thaw_plan *p, const struct thaw_op *op)
 {
     const struct thaw_linear *l = op->conf;
     const struct thaw_value *in = &p->values[op->in[0]], *out = &p->values[op->out];
-    return op->kind == &thaw_op_linear && op->addend < 0 && l->depthwise &&
-           in->shape.c == out->shape.c && in->shape.c % p->block == 0 && l->kh == l->kw &&
-           l->stride_h == l->stride_w && l->dilation_h == 1 && l->dilation_w == 1 &&
-           l->pad_top == l->pad_left && l->pad_top < l->kh &&
-           out->shape.h == (in->shape.h + l->stride_h - 1) / l->stride_h &&
+    return op->addend < 0 && l->depthwise && in->shape.c == out->shape.c &&
+           in->shape.c % p->block == 0 && l->kh == l->kw && l->stride_h == l->stride_w &&
+           l->dilation_h == 1 && l->dilation_w == 1 && l->pad_top == l->pad_left &&
+           l->pad_top < l->kh && out->shape.h == (in->shape.h + l->stride_h - 1) / l->stride_h &&
            out->shape.w == (in->shape.w + l->stride_w - 1) / l->stride_w;
 }
 

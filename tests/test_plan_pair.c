@@ -133,7 +133,7 @@ static void compare(const struct thaw_plan *pair, const struct thaw_plan *apart,
     }
     free(wanted);
     const struct thaw_value *between = &apart->values[apart->ops[0].out];
-    if (bytes + MANY * between->layout.sample * thaw_type_size(between->type) / 2 > more)
+    if (bytes + MANY * thaw_value_bytes(between) / 2 > more)
         thaw_skip("one primitive for two convolutions: oneDNN has none here");
 }
 
