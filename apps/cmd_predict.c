@@ -105,11 +105,10 @@ static json_t *findings_json(const struct work *w, const float *row, const int *
     json_t *list = json_array();
     for (int k = 0; k < w->runner.classes; k++)
         if (thaw_judge_says(&w->decision, row, top[k]))
-            json_array_append_new(
-                list,
-                json_pack("{s:s, s:f, s:f}", "class", w->classes[top[k]], "probability",
-                          (double)row[top[k]], "threshold",
-                          (double)(w->decision.n ? w->decision.list[top[k]].threshold : 0.5F)));
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:f, s:f}", "class", w->classes[top[k]],
+                                            "probability", (double)row[top[k]], "threshold",
+                                            (double)thaw_decision_threshold(&w->decision, top[k])));
     return list;
 }
 

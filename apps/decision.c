@@ -1,6 +1,5 @@
 #include "apps/decision.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 #include "io/base/mem.h"
 
 static const char key[] = "decision";
-static const float undecided = 0.5F;
 
 /* --- what is wanted --- */
 
@@ -60,7 +58,7 @@ static int make_list(struct thaw_decision *d, int n, struct thaw_error *err)
         return -1;
     d->n = n;
     for (int i = 0; i < n; i++)
-        d->list[i].threshold = undecided;
+        d->list[i].threshold = THAW_UNDECIDED;
     return 0;
 }
 
@@ -126,21 +124,16 @@ const char *thaw_decision_wanted(const struct thaw_decision *d, char text[40])
 
 /* --- JSON --- */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 json_t *thaw_decision_figures(const struct thaw_one_label *l)
 {
     const struct thaw_counts *c = &l->counts;
     return json_pack("{s:o, s:o, s:[f, f], s:o, s:[f, f], s:I, s:I, s:I, s:I}", "threshold",
-                     number((double)l->threshold), "sensitivity", number(l->recall),
-                     "sensitivity_ci95", l->recall_lo, l->recall_hi, "specificity",
-                     number(l->specificity), "specificity_ci95", l->specificity_lo,
-                     l->specificity_hi, "true_positives", (json_int_t)c->hit, "false_negatives",
-                     (json_int_t)c->missed, "true_negatives", (json_int_t)c->clear,
-                     "false_positives", (json_int_t)c->wrong);
+                     thaw_json_number((double)l->threshold), "sensitivity",
+                     thaw_json_number(l->recall), "sensitivity_ci95", l->recall_lo, l->recall_hi,
+                     "specificity", thaw_json_number(l->specificity), "specificity_ci95",
+                     l->specificity_lo, l->specificity_hi, "true_positives", (json_int_t)c->hit,
+                     "false_negatives", (json_int_t)c->missed, "true_negatives",
+                     (json_int_t)c->clear, "false_positives", (json_int_t)c->wrong);
 }
 
 json_t *thaw_decision_json(const struct thaw_decision *d, char *const *classes)
@@ -222,6 +215,11 @@ int thaw_decision_read(struct thaw_decision *d, const struct thaw_model_file *m,
 }
 
 /* --- use --- */
+
+float thaw_decision_threshold(const struct thaw_decision *d, int k)
+{
+    return k < d->n ? d->list[k].threshold : THAW_UNDECIDED;
+}
 
 const struct thaw_rule *thaw_decision_rule(const struct thaw_decision *d, struct thaw_rule *rule)
 {

@@ -42,6 +42,10 @@ int thaw_decision_parse(struct thaw_decision *d, const json_t *json, char *const
 int thaw_decision_read(struct thaw_decision *d, const struct thaw_model_file *m,
                        struct thaw_error *err);
 
+/* Of label k; where none was chosen, 1/2. */
+#define THAW_UNDECIDED 0.5F
+float thaw_decision_threshold(const struct thaw_decision *d, int k);
+
 /* Of two classes: `positive` from this probability of it on, else the other one. */
 struct thaw_rule {
     int positive;

@@ -9,13 +9,6 @@
 #include "io/base/mem.h"
 #include "vision/labels.h"
 
-static const float undecided = 0.5F;
-
-static float threshold_of(const struct thaw_decision *d, int k)
-{
-    return k < d->n ? d->list[k].threshold : undecided;
-}
-
 /* --- figures --- */
 
 /* Row r is of image r % data->n. */
@@ -49,7 +42,7 @@ static int judge_labels(struct thaw_judgement *j, const struct answers *a, struc
         rc = thaw_label_metrics_compute(&j->labels, a->probabilities, targets, said, a->rows,
                                         a->data->n_classes, err);
     for (int k = 0; rc == 0 && !a->by && k < a->data->n_classes; k++)
-        j->labels.per_label[k].threshold = threshold_of(a->one, k);
+        j->labels.per_label[k].threshold = thaw_decision_threshold(a->one, k);
     free(targets);
     free(said);
     return rc;
@@ -86,9 +79,9 @@ static int judge_classes(struct thaw_judgement *j, const struct answers *a, stru
     if (rc == 0 && j->positive >= 0)
         rc = thaw_metrics_compute(&even, p, labels, a->rows, n, err);
     if (rc == 0 && j->positive >= 0) {
-        float threshold = a->by ? NAN : rule ? rule->threshold : undecided;
+        float threshold = a->by ? NAN : rule ? rule->threshold : THAW_UNDECIDED;
         j->at = one_of(&j->metrics, j->positive, threshold);
-        j->even = one_of(&even, j->positive, undecided);
+        j->even = one_of(&even, j->positive, THAW_UNDECIDED);
         j->even_accuracy = even.accuracy;
     }
     thaw_metrics_release(&even);
@@ -178,7 +171,7 @@ int thaw_judge_class(const struct thaw_decision *decision, const float *row, int
 
 bool thaw_judge_says(const struct thaw_decision *decision, const float *row, int k)
 {
-    return row[k] >= threshold_of(decision, k);
+    return row[k] >= thaw_decision_threshold(decision, k);
 }
 
 bool thaw_judge_right(const struct thaw_judgement *j, const struct thaw_dataset *data, size_t i,

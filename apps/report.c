@@ -22,17 +22,13 @@ int thaw_report_top(const float *row, int n)
 
 /* --- JSON --- */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *class_json(const char *name, const struct thaw_class_metrics *c)
 {
     return json_pack("{s:s, s:I, s:o, s:[f, f], s:o, s:o, s:o, s:o}", "name", name, "support",
-                     (json_int_t)c->support, "recall", number(c->recall), "recall_ci95",
-                     c->recall_lo, c->recall_hi, "precision", number(c->precision), "specificity",
-                     number(c->specificity), "f1", number(c->f1), "auc", number(c->auc));
+                     (json_int_t)c->support, "recall", thaw_json_number(c->recall), "recall_ci95",
+                     c->recall_lo, c->recall_hi, "precision", thaw_json_number(c->precision),
+                     "specificity", thaw_json_number(c->specificity), "f1", thaw_json_number(c->f1),
+                     "auc", thaw_json_number(c->auc));
 }
 
 json_t *thaw_report_json(const struct thaw_metrics *m, char *const *classes, size_t skipped)
@@ -48,10 +44,12 @@ json_t *thaw_report_json(const struct thaw_metrics *m, char *const *classes, siz
     }
     return json_pack("{s:I, s:I, s:o, s:o, s:[o, o], s:o, s:o, s:o, s:o, s:o, s:o}", "images",
                      (json_int_t)m->images, "skipped", (json_int_t)skipped, "classes", list,
-                     "accuracy", number(m->accuracy), "accuracy_ci95", number(m->accuracy_lo),
-                     number(m->accuracy_hi), "balanced_accuracy", number(m->balanced_accuracy),
-                     "macro_f1", number(m->macro_f1), "auc", number(m->auc), "loss",
-                     number(m->loss), "ece", number(m->ece), "confusion", confusion);
+                     "accuracy", thaw_json_number(m->accuracy), "accuracy_ci95",
+                     thaw_json_number(m->accuracy_lo), thaw_json_number(m->accuracy_hi),
+                     "balanced_accuracy", thaw_json_number(m->balanced_accuracy), "macro_f1",
+                     thaw_json_number(m->macro_f1), "auc", thaw_json_number(m->auc), "loss",
+                     thaw_json_number(m->loss), "ece", thaw_json_number(m->ece), "confusion",
+                     confusion);
 }
 
 /* --- text --- */

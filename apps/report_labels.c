@@ -5,20 +5,16 @@
 
 #include "apps/report.h"
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *label_json(const char *name, const struct thaw_one_label *l)
 {
     return json_pack("{s:s, s:I, s:o, s:[f, f], s:o, s:[f, f], s:o, s:o, s:o, s:o, s:o}", "name",
-                     name, "support", (json_int_t)l->support, "recall", number(l->recall),
+                     name, "support", (json_int_t)l->support, "recall", thaw_json_number(l->recall),
                      "recall_ci95", l->recall_lo, l->recall_hi, "specificity",
-                     number(l->specificity), "specificity_ci95", l->specificity_lo,
-                     l->specificity_hi, "precision", number(l->precision), "f1", number(l->f1),
-                     "auc", number(l->auc), "average_precision", number(l->average_precision),
-                     "threshold", number((double)l->threshold));
+                     thaw_json_number(l->specificity), "specificity_ci95", l->specificity_lo,
+                     l->specificity_hi, "precision", thaw_json_number(l->precision), "f1",
+                     thaw_json_number(l->f1), "auc", thaw_json_number(l->auc), "average_precision",
+                     thaw_json_number(l->average_precision), "threshold",
+                     thaw_json_number((double)l->threshold));
 }
 
 json_t *thaw_report_labels_json(const struct thaw_label_metrics *m, char *const *classes,
@@ -29,10 +25,11 @@ json_t *thaw_report_labels_json(const struct thaw_label_metrics *m, char *const 
         json_array_append_new(list, label_json(classes[i], &m->per_label[i]));
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:[f, f], s:f}", "images",
                      (json_int_t)m->images, "skipped", (json_int_t)skipped, "labels", list,
-                     "mean_auc", number(m->mean_auc), "mean_average_precision",
-                     number(m->mean_average_precision), "macro_f1", number(m->macro_f1), "micro_f1",
-                     number(m->micro_f1), "accuracy", m->accuracy, "exact", m->exact, "exact_ci95",
-                     m->exact_lo, m->exact_hi, "loss", m->loss);
+                     "mean_auc", thaw_json_number(m->mean_auc), "mean_average_precision",
+                     thaw_json_number(m->mean_average_precision), "macro_f1",
+                     thaw_json_number(m->macro_f1), "micro_f1", thaw_json_number(m->micro_f1),
+                     "accuracy", m->accuracy, "exact", m->exact, "exact_ci95", m->exact_lo,
+                     m->exact_hi, "loss", m->loss);
 }
 
 static void figure(FILE *to, double value, int width)

@@ -8,11 +8,6 @@
 #include "apps/versions.h"
 #include "io/base/mem.h"
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 /* --- drift: how far training moved each block --- */
 
 float *thaw_train_weights(const struct thaw_graph *graph, struct thaw_error *err)
@@ -54,7 +49,7 @@ static json_t *drift_json(const struct thaw_train_outcome *o)
         double drift = drift_of(graph, b ? o->blocks->starts[b] : 0, end, &before);
         json_array_append_new(list,
                               json_pack("{ss so}", "block", graph->nodes[o->blocks->starts[b]].name,
-                                        "relative_l2", number(drift)));
+                                        "relative_l2", thaw_json_number(drift)));
     }
     return list;
 }
@@ -65,7 +60,7 @@ static json_t *drift_json(const struct thaw_train_outcome *o)
 static void add_auc(const struct thaw_train_run *run, json_t *to, double auc)
 {
     if (run->by_label)
-        json_object_set_new(to, "val_auc", number(auc));
+        json_object_set_new(to, "val_auc", thaw_json_number(auc));
 }
 
 static json_t *stages_json(const struct thaw_train_run *run, bool with_seconds)
@@ -76,8 +71,8 @@ static json_t *stages_json(const struct thaw_train_run *run, bool with_seconds)
     for (int i = 0; i < n; i++) {
         const struct thaw_stage_result *r = &results[i];
         json_t *one = json_pack("{ss si so so sb}", "name", run->stages->stages[i].name, "epochs",
-                                r->epochs, "val_accuracy", number(r->val_accuracy), "val_loss",
-                                number(r->val_loss), "kept", (int)r->kept);
+                                r->epochs, "val_accuracy", thaw_json_number(r->val_accuracy),
+                                "val_loss", thaw_json_number(r->val_loss), "kept", (int)r->kept);
         add_auc(run, one, r->val_auc);
         if (with_seconds)
             json_object_set_new(one, "seconds", json_real(r->seconds));
@@ -95,9 +90,10 @@ static json_t *history_json(const struct thaw_train_run *run)
         const struct thaw_epoch *e = &history[i];
         json_t *one = json_pack(
             "{ss si so so so so so sb}", "stage", run->stages->stages[e->stage].name, "epoch",
-            e->epoch + 1, "rate", number(e->rate), "train_loss", number(e->train_loss),
-            "train_accuracy", number(e->train_accuracy), "val_loss", number(e->val_loss),
-            "val_accuracy", number(e->val_accuracy), "best", (int)e->best);
+            e->epoch + 1, "rate", thaw_json_number(e->rate), "train_loss",
+            thaw_json_number(e->train_loss), "train_accuracy", thaw_json_number(e->train_accuracy),
+            "val_loss", thaw_json_number(e->val_loss), "val_accuracy",
+            thaw_json_number(e->val_accuracy), "best", (int)e->best);
         add_auc(run, one, e->val_auc);
         json_array_append_new(list, one);
     }

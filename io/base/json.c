@@ -1,6 +1,7 @@
 #include "io/base/json.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,11 @@ int thaw_float_digits(float x)
 json_t *thaw_json_float(float x)
 {
     return json_real(rounded(x, thaw_float_digits(x)));
+}
+
+json_t *thaw_json_number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
 }
 
 int thaw_json_save(const char *path, const json_t *value, struct thaw_error *err)

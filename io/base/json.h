@@ -19,6 +19,8 @@ char *thaw_json_text(const json_t *value, struct thaw_error *err);
  * 0.001f is 0.001, without the noise of its conversion to double. */
 int thaw_float_digits(float x);
 json_t *thaw_json_float(float x);
+/* null where it is no number, for which JSON has no word. */
+json_t *thaw_json_number(double x);
 
 /* Indented, through thaw_replace. */
 int thaw_json_save(const char *path, const json_t *value, struct thaw_error *err);
