@@ -156,11 +156,10 @@ json_t *thaw_check_json(const struct thaw_check *c)
 
 int thaw_check_csv(const char *path, const struct thaw_check *c, struct thaw_error *err)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
+    struct thaw_replace file;
+    FILE *to = thaw_replace_open(&file, path, err);
     if (!to)
-        return thaw_fail_errno(err, "%s", path);
+        return -1;
     fputs("a,b,correlation,same_pixels,mirrored,part_a,part_b,class_a,class_b\n", to);
     for (size_t i = 0; i < c->n_pairs; i++) {
         const struct thaw_check_pair *p = &c->pairs[i];
@@ -174,9 +173,7 @@ int thaw_check_csv(const char *path, const struct thaw_check *c, struct thaw_err
         thaw_csv_field(to, thaw_check_kind(c, p->b));
         fputc('\n', to);
     }
-    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path) : thaw_file_write(path, text, size, err);
-    free(text);
-    return rc;
+    return thaw_replace_close(&file, to, 0, err);
 }
 
 /* --- contact sheet --- */

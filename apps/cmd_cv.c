@@ -24,18 +24,17 @@ static const struct thaw_option options[] = {
 /* The report stays in the folder of the runs, too. */
 static int keep_report(const struct thaw_cv *cv, const json_t *report, struct thaw_error *err)
 {
-    char *text = NULL, *path = thaw_format(err, "%s/cv.txt", cv->folder);
+    struct thaw_replace file;
+    char *path = thaw_format(err, "%s/cv.txt", cv->folder);
     char *json = thaw_format(err, "%s/cv.json", cv->folder);
-    size_t size = 0;
-    FILE *to = path && json ? open_memstream(&text, &size) : NULL;
+    FILE *to = path && json ? thaw_replace_open(&file, path, err) : NULL;
     int rc = -1;
     if (to) {
         thaw_cv_text(to, cv);
-        rc = fclose(to) ? thaw_fail_errno(err, "%s", path) : thaw_file_write(path, text, size, err);
+        rc = thaw_replace_close(&file, to, 0, err);
     }
     if (rc == 0)
         rc = thaw_json_save(json, report, err);
-    free(text);
     free(path);
     free(json);
     return rc;

@@ -192,20 +192,16 @@ void thaw_cv_text(FILE *to, const struct thaw_cv *cv)
 
 /* --- JSON --- */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 /* Joins the spread of each figure to `to`. */
 static void add_spreads(json_t *to, const struct thaw_cv *cv, struct thaw_cv_figures figures, int k)
 {
     for (int f = 0; f < figures.n; f++) {
         struct thaw_cv_spread s = thaw_cv_spread(cv, &figures.list[f], k);
         json_object_set_new(to, figures.list[f].key,
-                            json_pack("{s:o, s:o, s:o, s:o, s:i}", "mean", number(s.mean), "sd",
-                                      number(s.sd), "least", number(s.least), "greatest",
-                                      number(s.most), "runs", s.n));
+                            json_pack("{s:o, s:o, s:o, s:o, s:i}", "mean", thaw_json_number(s.mean),
+                                      "sd", thaw_json_number(s.sd), "least",
+                                      thaw_json_number(s.least), "greatest",
+                                      thaw_json_number(s.most), "runs", s.n));
     }
 }
 
@@ -287,24 +283,19 @@ int thaw_cv_row(FILE *to, const struct thaw_cv *cv, size_t k, struct thaw_error 
 int thaw_cv_csv(const char *path, const struct thaw_cv *cv, struct thaw_error *err)
 {
     const struct thaw_dataset *data = &cv->data.train.data;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
+    struct thaw_replace file;
+    FILE *to = thaw_replace_open(&file, path, err);
     if (!to)
-        return thaw_fail_errno(err, "%s", path);
+        return -1;
     thaw_report_csv_head(to, data->classes, data->n_classes);
     fputs(",group,seed,fold\n", to);
-    int put_all = 0;
-    for (size_t k = 0; put_all == 0 && k < (size_t)cv->rounds * data->n; k++) {
+    int rc = 0;
+    for (size_t k = 0; rc == 0 && k < (size_t)cv->rounds * data->n; k++) {
         const char *group = data->images[k % data->n].group;
-        put_all = thaw_cv_row(to, cv, k, err);
+        rc = thaw_cv_row(to, cv, k, err);
         putc(',', to);
         thaw_csv_field(to, group ? group : "");
         fprintf(to, ",%ld,%d\n", cv->seeds[k / data->n], cv->fold[k] + 1);
     }
-    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path)
-             : put_all  ? -1
-                        : thaw_file_write(path, text, size, err);
-    free(text);
-    return rc;
+    return thaw_replace_close(&file, to, rc, err);
 }

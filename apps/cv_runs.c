@@ -32,25 +32,21 @@ static int write_answers(const struct thaw_cv *cv, const struct thaw_cv_run *run
                          struct thaw_error *err)
 {
     const struct thaw_dataset *data = &cv->data.train.data;
-    size_t size = 0, first = (size_t)run->round * data->n;
-    char *text = NULL;
-    int put = 0;
-    FILE *to = open_memstream(&text, &size);
+    size_t first = (size_t)run->round * data->n;
+    struct thaw_replace file;
+    FILE *to = thaw_replace_open(&file, run->answers, err);
+    int rc = 0;
     if (!to)
-        return thaw_fail_errno(err, "%s", run->answers);
+        return -1;
     thaw_report_csv_head(to, data->classes, data->n_classes);
     putc('\n', to);
-    for (size_t i = 0; put == 0 && i < data->n; i++) {
+    for (size_t i = 0; rc == 0 && i < data->n; i++) {
         if (folds_of(cv, run)[i] != run->fold)
             continue;
-        put = thaw_cv_row(to, cv, first + i, err);
+        rc = thaw_cv_row(to, cv, first + i, err);
         putc('\n', to);
     }
-    int rc = fclose(to) ? thaw_fail_errno(err, "%s", run->answers)
-             : put      ? -1
-                        : thaw_file_write(run->answers, text, size, err);
-    free(text);
-    return rc;
+    return thaw_replace_close(&file, to, rc, err);
 }
 
 static int read_row(struct thaw_csv *csv, const struct thaw_dataset *data, size_t i, float *answer,
@@ -95,19 +91,18 @@ static int read_answers(const struct thaw_cv *cv, const struct thaw_cv_run *run,
 static int write_folds(const struct thaw_cv *cv, struct thaw_error *err)
 {
     const struct thaw_dataset *data = &cv->data.train.data;
-    char *text = NULL, *path = thaw_format(err, "%s/folds.csv", cv->folder);
-    size_t size = 0;
-    FILE *to = path ? open_memstream(&text, &size) : NULL;
-    int put = 0;
-    if (!to) {
-        free(path);
-        return path ? thaw_fail_errno(err, "folds.csv") : -1;
-    }
+    struct thaw_replace file;
+    char *path = thaw_format(err, "%s/folds.csv", cv->folder);
+    FILE *to = path ? thaw_replace_open(&file, path, err) : NULL;
+    int rc = 0;
+    free(path);
+    if (!to)
+        return -1;
     fputs("file,class,group", to);
     for (int r = 0; r < cv->rounds; r++)
         fprintf(to, ",seed %ld", cv->seeds[r]);
     putc('\n', to);
-    for (size_t i = 0; put == 0 && i < data->n; i++) {
+    for (size_t i = 0; rc == 0 && i < data->n; i++) {
         const struct thaw_dataset_image *image = &data->images[i];
         char *classes = thaw_labels_text(data, i, err);
         thaw_csv_field(to, image->relative);
@@ -118,15 +113,10 @@ static int write_folds(const struct thaw_cv *cv, struct thaw_error *err)
         for (size_t r = 0; r < (size_t)cv->rounds; r++)
             fprintf(to, ",%d", cv->fold[r * data->n + i] + 1);
         putc('\n', to);
-        put = classes ? 0 : -1;
+        rc = classes ? 0 : -1;
         free(classes);
     }
-    int rc = fclose(to) ? thaw_fail_errno(err, "%s", path)
-             : put      ? -1
-                        : thaw_file_write(path, text, size, err);
-    free(text);
-    free(path);
-    return rc;
+    return thaw_replace_close(&file, to, rc, err);
 }
 
 /* --- runs --- */
