@@ -28,24 +28,64 @@ static void take_over(struct thaw_plan *p, struct thaw_op *host, struct thaw_op 
     op->kind = NULL;
 }
 
-static bool fold_padding(struct thaw_plan *p, struct thaw_op *op)
+/* The padding before an operation, if nobody else reads what it makes and it cuts nothing off. */
+static struct thaw_op *padding_before(const struct thaw_plan *p, const struct thaw_op *op)
 {
-    if (op->kind != &thaw_op_linear)
-        return false;
     struct thaw_op *before = sole_producer(p, op->in[0]);
-    if (!before || before->kind != &thaw_op_pad)
-        return false;
-    const struct thaw_pad *pad = before->conf;
-    if (pad->top < 0 || pad->bottom < 0 || pad->left < 0 || pad->right < 0)
-        return false;
-    struct thaw_linear *linear = op->conf;
+    const struct thaw_pad *pad = before && before->kind == &thaw_op_pad ? before->conf : NULL;
+    bool pads = pad && pad->top >= 0 && pad->bottom >= 0 && pad->left >= 0 && pad->right >= 0;
+    return pads ? before : NULL;
+}
+
+static void pad_linear(struct thaw_linear *linear, const struct thaw_pad *pad)
+{
     linear->pad_top += pad->top;
     linear->pad_bottom += pad->bottom;
     linear->pad_left += pad->left;
     linear->pad_right += pad->right;
+}
+
+/* Of values that no zero exceeds; relu's gradient at zero is zero, so it does not matter which of
+ * several zeros is taken for the largest. */
+static bool is_never_negative(const struct thaw_plan *p, int value)
+{
+    int producer = p->values[value].producer;
+    struct thaw_gate gate;
+    return producer >= 0 && p->ops[producer].act.kind &&
+           thaw_gate_of(&p->ops[producer].act, &gate) && gate.low >= 0;
+}
+
+/* A window that reaches over the rim takes the largest of what is inside, as if zeros stood around
+ * it, if only there is something inside. */
+static bool pad_pool(const struct thaw_plan *p, const struct thaw_op *op,
+                     const struct thaw_op *before)
+{
+    struct thaw_pool *pool = op->conf;
+    const struct thaw_pad *pad = before->conf;
+    const struct thaw_shape *in = &p->values[before->in[0]].shape, *out = &p->values[op->out].shape;
+    int top = pool->pad_top + pad->top, left = pool->pad_left + pad->left;
+    if (!pool->max || !is_never_negative(p, before->in[0]) || top >= pool->kh || left >= pool->kw ||
+        (out->h - 1) * pool->stride_h - top >= in->h ||
+        (out->w - 1) * pool->stride_w - left >= in->w)
+        return false;
+    pool->pad_top = top;
+    pool->pad_left = left;
+    pool->pad_bottom += pad->bottom;
+    pool->pad_right += pad->right;
+    return true;
+}
+
+static void fold_padding(struct thaw_plan *p, struct thaw_op *op)
+{
+    struct thaw_op *before = padding_before(p, op);
+    if (!before)
+        return;
+    if (op->kind == &thaw_op_linear)
+        pad_linear(op->conf, before->conf);
+    else if (op->kind != &thaw_op_pool || !pad_pool(p, op, before))
+        return;
     op->in[0] = before->in[0];
     before->kind = NULL;
-    return true;
 }
 
 static bool fold_norm(struct thaw_plan *p, struct thaw_op *op)

@@ -4,9 +4,10 @@
 
 #include "nn/plan.h"
 
-/* Folds what fits: zero padding into the linear operation after it; batch norms on moving
- * statistics, residual adds and activations into the operation before them. Folded norms move to
- * plan->folded, the rest closes up. Needs trained, backward, has_grad and consumers to be set. */
+/* Folds what fits: zero padding into the linear operation or the maximum after it; batch norms on
+ * moving statistics, residual adds and activations into the operation before them. Folded norms
+ * move to plan->folded, the rest closes up. Needs trained, backward, has_grad and consumers to be
+ * set. */
 int thaw_plan_fold(struct thaw_plan *plan, struct thaw_error *err);
 
 /* Where an operation's gradient can pass the activation that made its input at once: op->in_act and

@@ -8,6 +8,15 @@
 #include "nn/model_config.h"
 #include "tests/check.h"
 
+int thaw_net_add(struct thaw_graph *g, const char *kind, const char *name, int in, json_t *config)
+{
+    struct thaw_error err = {0};
+    int node = thaw_graph_add(g, kind, name, &in, strcmp(kind, "InputLayer") != 0, config, &err);
+    json_decref(config);
+    CU_ASSERT_FATAL(thaw_told(node < 0 ? -1 : 0, &err) == 0);
+    return node;
+}
+
 float *thaw_net_run(struct thaw_graph *graph, int last, const float *x, size_t n)
 {
     struct thaw_error err = {0};

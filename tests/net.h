@@ -4,6 +4,11 @@
 
 #include "nn/model.h"
 
+/* One more layer on node `in`, which an InputLayer has not; takes `config` over. The node's number.
+ */
+int thaw_net_add(struct thaw_graph *graph, const char *kind, const char *name, int in,
+                 json_t *config);
+
 /* Output of node `last` (-1: of the graph) for n inputs [n,H,W,C]; the caller frees it. NULL with
  * the reason on stdout. */
 float *thaw_net_run(struct thaw_graph *graph, int last, const float *x, size_t n);

@@ -7,6 +7,7 @@
 #include "io/base/rng.h"
 #include "nn/exec.h"
 #include "nn/ops.h"
+#include "tests/net.h"
 
 /* A residual block as networks have it: picture -> conv+bn+relu6 -> [1x1 conv+bn, added to its
  * input] -> depthwise 5x5+bn+relu6 -> pool -> dense. */
@@ -100,6 +101,59 @@ static void test_folding(void)
     CU_ASSERT_FALSE(p->values[p->input].has_grad);
     thaw_plan_free(p);
     thaw_graph_free(g);
+}
+
+/* conv with `activation` -> padding -> largest of 3x3, step 2 */
+static struct thaw_graph *padded_pool(const char *activation, int padding)
+{
+    struct thaw_graph *g = thaw_graph_create("net", NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+    int x = add(g, "InputLayer", "image", NULL, 0,
+                json_pack("{s:[n,i,i,i]}", "batch_input_shape", SIDE, SIDE, 3));
+    x = add(
+        g, "Conv2D", "conv", &x, 1,
+        json_pack("{s:i, s:i, s:s}", "filters", WIDTH, "kernel_size", 1, "activation", activation));
+    x = add(g, "ZeroPadding2D", "pad", &x, 1, json_pack("{s:i}", "padding", padding));
+    add(g, "MaxPooling2D", "pool", &x, 1,
+        json_pack("{s:i, s:i, s:s}", "pool_size", 3, "strides", 2, "padding", "valid"));
+    randomise(g);
+    return g;
+}
+
+/* Zeros around what relu leaves change no maximum; where they would, or where there is nothing but
+ * them, the padding stays. */
+static void test_padding_before_pool(void)
+{
+    static const struct {
+        const char *activation;
+        int padding, ops;
+    } cases[] = {{"relu", 1, 2}, {"relu", 2, 2}, {"relu", 3, 3}, {"linear", 1, 3}, {"elu", 1, 3}};
+    float x[SIDE * SIDE * 3];
+    struct thaw_rng rng = thaw_rng_at(8, 0, 0, 0);
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+        x[i] = thaw_rng_uniform(&rng, -1, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct thaw_graph *g = padded_pool(cases[i].activation, cases[i].padding);
+        struct thaw_plan *p = plan_of(g, (struct thaw_plan_options){.last = -1});
+        CU_ASSERT_EQUAL(p->n_ops, cases[i].ops);
+        thaw_plan_free(p);
+        struct thaw_shape in = g->nodes[thaw_graph_find(g, "pad")].shape,
+                          out = g->nodes[g->output].shape;
+        float *padded = thaw_net_run(g, thaw_graph_find(g, "pad"), x, 1);
+        float *pooled = thaw_net_run(g, -1, x, 1);
+        CU_ASSERT_FATAL(padded && pooled);
+        for (int k = 0; k < out.h * out.w * out.c; k++) {
+            int row = k / out.c / out.w * 2, column = k / out.c % out.w * 2;
+            float most = -INFINITY;
+            for (int t = 0; t < 9; t++)
+                most =
+                    fmaxf(most, padded[((row + t / 3) * in.w + column + t % 3) * in.c + k % out.c]);
+            CU_ASSERT_EQUAL(pooled[k], most);
+        }
+        free(padded);
+        free(pooled);
+        thaw_graph_free(g);
+    }
 }
 
 static void test_frozen_part(void)
@@ -304,6 +358,7 @@ void thaw_test_plan(void)
 {
     CU_pSuite s = thaw_suite("plan");
     CU_add_test(s, "padding, norms, residual adds and activations fold", test_folding);
+    CU_add_test(s, "padding before a maximum", test_padding_before_pool);
     CU_add_test(s, "frozen layers take no part in backward", test_frozen_part);
     CU_add_test(s, "a plan begins at a cut or not at all", test_no_cut);
     CU_add_test(s, "gradients of a folded residual network", test_gradients);

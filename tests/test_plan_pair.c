@@ -9,46 +9,38 @@
 #include "io/base/rng.h"
 #include "nn/ops.h"
 #include "nn/team.h"
+#include "tests/net.h"
 
 /* MANY pictures at once leave more between the two than a second-level cache holds; one does not.
  */
 enum { SIDE = 40, CHANNELS = 16, WIDTH = 128, MANY = 8, SAMPLE = SIDE * SIDE * CHANNELS };
 
-static int add(struct thaw_graph *g, const char *kind, const char *name, int in, json_t *config)
-{
-    struct thaw_error err = {0};
-    int node = thaw_graph_add(g, kind, name, &in, strcmp(kind, "InputLayer") != 0, config, &err);
-    json_decref(config);
-    CU_ASSERT_FATAL(thaw_told(node < 0 ? -1 : 0, &err) == 0);
-    return node;
-}
-
 static struct thaw_graph *graph_of(int side, int channels)
 {
     struct thaw_graph *g = thaw_graph_create("net", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(g);
-    add(g, "InputLayer", "image", 0,
-        json_pack("{s:[n,i,i,i]}", "batch_input_shape", side, side, channels));
+    thaw_net_add(g, "InputLayer", "image", 0,
+                 json_pack("{s:[n,i,i,i]}", "batch_input_shape", side, side, channels));
     return g;
 }
 
 static int pointwise(struct thaw_graph *g, const char *name, int in, int filters, int stride)
 {
-    return add(
+    return thaw_net_add(
         g, "Conv2D", name, in,
         json_pack("{s:i, s:i, s:i}", "filters", filters, "kernel_size", 1, "strides", stride));
 }
 
 static int depthwise(struct thaw_graph *g, const char *name, int in, int kernel, int stride)
 {
-    return add(
+    return thaw_net_add(
         g, "DepthwiseConv2D", name, in,
         json_pack("{s:i, s:i, s:s}", "kernel_size", kernel, "strides", stride, "padding", "same"));
 }
 
 static int relu6(struct thaw_graph *g, const char *name, int in)
 {
-    return add(g, "ReLU", name, in, json_pack("{s:f}", "max_value", 6.0));
+    return thaw_net_add(g, "ReLU", name, in, json_pack("{s:f}", "max_value", 6.0));
 }
 
 static void randomise(struct thaw_graph *g)
@@ -66,7 +58,7 @@ static struct thaw_graph *pair_net(int kernel, int stride)
     struct thaw_graph *g = graph_of(SIDE, CHANNELS);
     int x = relu6(g, "expand_relu", pointwise(g, "expand", 0, WIDTH, 1));
     x = depthwise(g, "depthwise", x, kernel, stride);
-    x = add(g, "BatchNormalization", "norm", x, json_pack("{s:f}", "epsilon", 1e-3));
+    x = thaw_net_add(g, "BatchNormalization", "norm", x, json_pack("{s:f}", "epsilon", 1e-3));
     x = relu6(g, "depthwise_relu", x);
     pointwise(g, "project", x, CHANNELS, 1);
     randomise(g);
@@ -238,12 +230,13 @@ static void test_what_stays_apart(void)
     CU_ASSERT_EQUAL(pairs_of(g), 0);
 
     g = graph_of(8, 16);
-    add(g, "DepthwiseConv2D", "loses_the_rim", pointwise(g, "first", 0, 32, 1),
-        json_pack("{s:i, s:s}", "kernel_size", 3, "padding", "valid"));
+    thaw_net_add(g, "DepthwiseConv2D", "loses_the_rim", pointwise(g, "first", 0, 32, 1),
+                 json_pack("{s:i, s:s}", "kernel_size", 3, "padding", "valid"));
     CU_ASSERT_EQUAL(pairs_of(g), 0);
 
     g = graph_of(8, 16);
-    add(g, "DepthwiseConv2D", "two_of_each", pointwise(g, "first", 0, 32, 1),
+    thaw_net_add(
+        g, "DepthwiseConv2D", "two_of_each", pointwise(g, "first", 0, 32, 1),
         json_pack("{s:i, s:i, s:s}", "kernel_size", 3, "depth_multiplier", 2, "padding", "same"));
     CU_ASSERT_EQUAL(pairs_of(g), 0);
 
