@@ -233,6 +233,7 @@ static int evaluate(struct job *j, struct thaw_error *err)
     thaw_train_data_rest(&j->data);
     if (thaw_runner_init(&runner, &j->model, THAW_ANSWER_PROBABILITIES, -1, err))
         return -1;
+    runner.spare_memory = true;
     size_t width = thaw_runner_width(&runner);
     j->probabilities = thaw_new(val->n * width, sizeof *j->probabilities, err);
     if (!j->probabilities || thaw_runner_dataset(&runner, val, j->data.val.cache, "judging",

@@ -11,7 +11,7 @@
 #include "nn/loss.h"
 #include "nn/tune.h"
 
-enum { MOST_AT_ONCE = 32, AHEAD = 3 };
+enum { MOST_AT_ONCE = 32, AHEAD = 3, WORTH_WINOGRAD = 256 };
 
 /* --- what the output is --- */
 
@@ -83,6 +83,15 @@ void thaw_runner_release(struct thaw_runner *r)
 
 /* --- at work --- */
 
+/* The micro-batch for `count` samples, 0 to leave it to the team. Where it decides about last bits
+ * it must not hang on measured times. */
+static int choose_micro_batch(struct thaw_runner *r, int batch, size_t count)
+{
+    if (count >= WORTH_WINOGRAD && !r->spare_memory && thaw_plan_use_winograd(r->plan))
+        return 0;
+    return thaw_tune_batch(r->plan, batch, count);
+}
+
 /* A team for batches of no more samples than there are. */
 static int make_team(struct thaw_runner *r, size_t count, struct thaw_error *err)
 {
@@ -93,9 +102,8 @@ static int make_team(struct thaw_runner *r, size_t count, struct thaw_error *err
     free(r->room);
     r->batch = batch;
     r->room = thaw_new((size_t)batch * thaw_shape_count(r->out), sizeof *r->room, err);
-    r->team = r->room
-                  ? thaw_team_create(r->plan, batch, thaw_tune_batch(r->plan, batch, count), err)
-                  : NULL;
+    r->team =
+        r->room ? thaw_team_create(r->plan, batch, choose_micro_batch(r, batch, count), err) : NULL;
     return r->team ? 0 : -1;
 }
 

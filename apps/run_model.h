@@ -22,6 +22,7 @@ struct thaw_runner {
     struct thaw_plan *plan;
     struct thaw_team *team; /* made when it is known how many samples there are */
     int batch;              /* what it is for */
+    bool spare_memory;      /* set after init: no speed for memory */
     enum thaw_answer answer;
     enum thaw_top top;     /* what the network's own output is, for probabilities */
     int classes;           /* of a row of probabilities; 2 for a single sigmoid */

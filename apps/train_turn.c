@@ -16,6 +16,7 @@ int thaw_train_turn_judge(const struct thaw_train_turn *turn, const struct thaw_
     int rc = -1;
     if (thaw_runner_init(&runner, model, THAW_ANSWER_PROBABILITIES, -1, err))
         return -1;
+    runner.spare_memory = true;
     size_t width = thaw_runner_width(&runner), next = 0;
     bool *take = thaw_new(all->n, sizeof *take, err);
     for (size_t i = 0; take && i < all->n; i++)

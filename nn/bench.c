@@ -59,7 +59,10 @@ struct thaw_plan *thaw_bench_plan(struct thaw_graph *graph, bool training, bool 
                                     .ranges = options->ranges};
     for (int i = 0; training && i < graph->n_nodes; i++)
         graph->nodes[i].trainable = true;
-    return thaw_plan_create(graph, &how, err);
+    struct thaw_plan *plan = thaw_plan_create(graph, &how, err);
+    if (plan && !training) /* as for a folder of scans */
+        thaw_plan_use_winograd(plan);
+    return plan;
 }
 
 void thaw_bench_figures_release(struct thaw_bench_figures *figures)

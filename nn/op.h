@@ -47,6 +47,8 @@ struct thaw_op {
      * both run as one operation, which makes `out` and never keeps what lies between. Or NULL. */
     const struct thaw_op *then;
 
+    bool winograd; /* see thaw_plan_use_winograd */
+
     /* Where the only reader of an activation's value has its gradient pass the activation at once:
      * in_act is the activation that made in[0], and that operation's act_passed is set. */
     struct thaw_act in_act;

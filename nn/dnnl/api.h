@@ -26,7 +26,7 @@ void thaw_dnnl_md_free(thaw_dnnl_md *md); /* NULL is fine */
 /* An operation. Each tensor stands for its gradient too, where `prop` takes or makes that. */
 struct thaw_dnnl_op {
     enum {
-        THAW_DNNL_CONV,    /* src, weights, bias, dst, strides ... after */
+        THAW_DNNL_CONV,    /* alg, src, weights, bias, dst, strides ... after */
         THAW_DNNL_DENSE,   /* src, weights, bias, dst */
         THAW_DNNL_POOL,    /* alg, src, dst, window ... after; no dilation */
         THAW_DNNL_ELTWISE, /* alg, src, which is dst as well, alpha, beta */

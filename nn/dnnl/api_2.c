@@ -35,16 +35,16 @@ union op_desc {
 static dnnl_status_t init_conv(union op_desc *d, const struct thaw_dnnl_op *op)
 {
     if (op->prop == dnnl_backward_data)
-        return dnnl_dilated_convolution_backward_data_desc_init(
-            &d->conv, dnnl_convolution_direct, op->src, op->weights, op->dst, op->strides,
-            op->dilates, op->before, op->after);
+        return dnnl_dilated_convolution_backward_data_desc_init(&d->conv, op->alg, op->src,
+                                                                op->weights, op->dst, op->strides,
+                                                                op->dilates, op->before, op->after);
     if (op->prop == dnnl_backward_weights)
         return dnnl_dilated_convolution_backward_weights_desc_init(
-            &d->conv, dnnl_convolution_direct, op->src, op->weights, op->bias, op->dst, op->strides,
-            op->dilates, op->before, op->after);
-    return dnnl_dilated_convolution_forward_desc_init(
-        &d->conv, op->prop, dnnl_convolution_direct, op->src, op->weights, op->bias, op->dst,
-        op->strides, op->dilates, op->before, op->after);
+            &d->conv, op->alg, op->src, op->weights, op->bias, op->dst, op->strides, op->dilates,
+            op->before, op->after);
+    return dnnl_dilated_convolution_forward_desc_init(&d->conv, op->prop, op->alg, op->src,
+                                                      op->weights, op->bias, op->dst, op->strides,
+                                                      op->dilates, op->before, op->after);
 }
 
 static dnnl_status_t init_dense(union op_desc *d, const struct thaw_dnnl_op *op)

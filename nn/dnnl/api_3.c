@@ -24,15 +24,15 @@ static dnnl_status_t make_conv(dnnl_primitive_desc_t *desc, const struct thaw_dn
 {
     if (op->prop == dnnl_backward_data)
         return dnnl_convolution_backward_data_primitive_desc_create(
-            desc, thaw_dnnl_engine(), dnnl_convolution_direct, op->src, op->weights, op->dst,
-            op->strides, op->dilates, op->before, op->after, hint, attr);
+            desc, thaw_dnnl_engine(), op->alg, op->src, op->weights, op->dst, op->strides,
+            op->dilates, op->before, op->after, hint, attr);
     if (op->prop == dnnl_backward_weights)
         return dnnl_convolution_backward_weights_primitive_desc_create(
-            desc, thaw_dnnl_engine(), dnnl_convolution_direct, op->src, op->weights, op->bias,
-            op->dst, op->strides, op->dilates, op->before, op->after, hint, attr);
+            desc, thaw_dnnl_engine(), op->alg, op->src, op->weights, op->bias, op->dst, op->strides,
+            op->dilates, op->before, op->after, hint, attr);
     return dnnl_convolution_forward_primitive_desc_create(
-        desc, thaw_dnnl_engine(), op->prop, dnnl_convolution_direct, op->src, op->weights, op->bias,
-        op->dst, op->strides, op->dilates, op->before, op->after, attr);
+        desc, thaw_dnnl_engine(), op->prop, op->alg, op->src, op->weights, op->bias, op->dst,
+        op->strides, op->dilates, op->before, op->after, attr);
 }
 
 static dnnl_status_t make_dense(dnnl_primitive_desc_t *desc, const struct thaw_dnnl_op *op,

@@ -42,6 +42,15 @@ void thaw_conv_tensors_release(struct thaw_conv_tensors *t)
     *t = (struct thaw_conv_tensors){0};
 }
 
+/* It multiplies matrices with a row for each tile of 4 x 4 outputs; with few rows the kernels, four
+ * times as large as else, take longer to read than they save. */
+static bool is_for_winograd(const struct thaw_conv_spec *s)
+{
+    enum { TILE = 4, LEAST = 64 };
+    int rows = (s->out.shape.h + TILE - 1) / TILE, columns = (s->out.shape.w + TILE - 1) / TILE;
+    return s->winograd && s->n >= (LEAST + rows * columns - 1) / (rows * columns);
+}
+
 int thaw_conv_make(const struct thaw_conv_spec *s, const struct thaw_conv_tensors *t,
                    enum thaw_conv_direction d, const struct thaw_dnnl_extra *extra,
                    const_dnnl_primitive_desc_t hint, struct thaw_dnnl_prim *p,
@@ -54,6 +63,7 @@ int thaw_conv_make(const struct thaw_conv_spec *s, const struct thaw_conv_tensor
     const struct thaw_linear *l = &s->linear;
     struct thaw_dnnl_op op = {.kind = t->dense ? THAW_DNNL_DENSE : THAW_DNNL_CONV,
                               .prop = prop[d],
+                              .alg = dnnl_convolution_direct,
                               .src = t->in,
                               .weights = d == THAW_CONV_WEIGHTS ? t->kernel_gradient : t->kernel,
                               .bias = t->bias,
@@ -62,6 +72,12 @@ int thaw_conv_make(const struct thaw_conv_spec *s, const struct thaw_conv_tensor
                               .dilates = {l->dilation_h - 1, l->dilation_w - 1},
                               .before = {l->pad_top, l->pad_left},
                               .after = {l->pad_bottom, l->pad_right}};
+    if (d == THAW_CONV_FORWARD && is_for_winograd(s)) {
+        op.alg = dnnl_convolution_winograd;
+        if (thaw_dnnl_prim_init(p, &op, extra, hint, what[d], NULL) == 0)
+            return 0;
+        op.alg = dnnl_convolution_direct;
+    }
     return thaw_dnnl_prim_init(p, &op, extra, hint, what[d], err);
 }
 

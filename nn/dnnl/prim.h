@@ -28,6 +28,7 @@ struct thaw_conv_spec {
     const float *kernel_scale; /* [out], > 0, for an input of 8 bits: the kernel is rounded to whole
                                   multiples of it. Borrowed while thaw_conv_set_weights may come */
     bool data_gradient, weight_gradient; /* not with 8 bits */
+    bool winograd; /* by Winograd's algorithm where oneDNN has it for this one and n is large */
     /* NULL, or one of the same spec, which must outlive this one and whose weights serve both. The
      * two may run at the same time. */
     const struct thaw_conv *weights_of;

@@ -145,6 +145,7 @@ static struct thaw_conv_spec spec_of(const struct thaw_op *op, const struct thaw
                                   .in_act = op->in_act,
                                   .act_passed = op->act_passed,
                                   .has_addend = op->addend >= 0,
+                                  .winograd = op->winograd,
                                   .data_gradient = wants_data(op, env),
                                   .weight_gradient = env->training && op->trained};
     if (spec.has_addend)

@@ -51,8 +51,10 @@ for line in sys.stdin:
 
 # thaw_round ROUND NETWORK: 'thaw bench', its JSON as lines to the log.
 thaw_round() {
+    local untrained=()
+    [ "$train" != none ] || untrained=(--no-train)
     "$THAW" bench "random:$2" --json --batch "$batch" --threads "$threads" \
-        --precision "$precisions" | python3 -c '
+        --precision "$precisions" "${untrained[@]}" | python3 -c '
 import json, sys
 number, network, wanted = int(sys.argv[1]), sys.argv[2], sys.argv[3].split(",")
 common = {"round": number, "network": network, "runtime": "thaw"}
