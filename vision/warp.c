@@ -1,5 +1,7 @@
 #include "vision/warp.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct thaw_warp thaw_warp_identity(void)
@@ -64,8 +66,42 @@ static inline __attribute__((always_inline)) void sample(const float *data, size
         to[c] = sum[c] < 0 ? 0 : sum[c] > 255 ? 255 : sum[c];
 }
 
+/* Flips, turns by right angles and shifts by whole pixels ask for nothing between two pixels. */
+static bool is_whole(const struct thaw_warp *m)
+{
+    const double all[] = {m->a, m->b, m->c, m->d, m->e, m->f};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i] != floor(all[i]))
+            return false;
+    return true;
+}
+
+static size_t nearest(double at, int n)
+{
+    return (size_t)(at < 0 ? 0 : at > n - 1 ? n - 1 : at);
+}
+
+/* What sampling would give there: the pixels themselves. */
+static void copy(const struct thaw_image *in, const struct thaw_warp *m, struct thaw_image *out)
+{
+    size_t channels = (size_t)in->channels, width = (size_t)in->width;
+    float *to = out->data;
+    for (int y = 0; y < out->height; y++)
+        for (int x = 0; x < out->width; x++, to += channels) {
+            size_t row = nearest(m->d * x + m->e * y + m->f, in->height);
+            size_t column = nearest(m->a * x + m->b * y + m->c, in->width);
+            const float *from = in->data + (row * width + column) * channels;
+            for (size_t c = 0; c < channels; c++)
+                to[c] = from[c];
+        }
+}
+
 void thaw_warp(const struct thaw_image *in, const struct thaw_warp *map, struct thaw_image *out)
 {
+    if (is_whole(map)) {
+        copy(in, map, out);
+        return;
+    }
     size_t channels = (size_t)in->channels, row = (size_t)in->width * channels;
     float *to = out->data;
     for (int y = 0; y < out->height; y++) {
