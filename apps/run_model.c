@@ -83,15 +83,6 @@ void thaw_runner_release(struct thaw_runner *r)
 
 /* --- at work --- */
 
-/* The micro-batch for `count` samples, 0 to leave it to the team. Where it decides about last bits
- * it must not hang on measured times. */
-static int choose_micro_batch(struct thaw_runner *r, int batch, size_t count)
-{
-    if (count >= WORTH_WINOGRAD && !r->spare_memory && thaw_plan_use_winograd(r->plan))
-        return 0;
-    return thaw_tune_batch(r->plan, batch, count);
-}
-
 /* A team for batches of no more samples than there are. */
 static int make_team(struct thaw_runner *r, size_t count, struct thaw_error *err)
 {
@@ -101,9 +92,12 @@ static int make_team(struct thaw_runner *r, size_t count, struct thaw_error *err
     thaw_team_free(r->team);
     free(r->room);
     r->batch = batch;
+    if (count >= WORTH_WINOGRAD && !r->spare_memory)
+        thaw_plan_use_winograd(r->plan);
     r->room = thaw_new((size_t)batch * thaw_shape_count(r->out), sizeof *r->room, err);
-    r->team =
-        r->room ? thaw_team_create(r->plan, batch, choose_micro_batch(r, batch, count), err) : NULL;
+    r->team = r->room
+                  ? thaw_team_create(r->plan, batch, thaw_tune_batch(r->plan, batch, count), err)
+                  : NULL;
     return r->team ? 0 : -1;
 }
 

@@ -35,6 +35,7 @@ struct thaw_plan {
     struct thaw_trained *trained; /* in graph order */
     int n_trained;
     bool softmax_left_out, sigmoid_left_out;
+    bool winograd;                    /* see thaw_plan_use_winograd */
     int block;                        /* channel block of the layouts */
     const struct thaw_ranges *ranges; /* of the options */
     struct thaw_op *folded;           /* where norms and depthwise maps that were folded live on */
@@ -47,10 +48,11 @@ void thaw_plan_free(struct thaw_plan *plan);
 
 /* For hundreds of samples, and before the plan's first executor: lets its float32 3x3 convolutions
  * run by Winograd's algorithm (Lavin and Gray, "Fast algorithms for convolutional neural networks",
- * 2016) in place of direct sums: about twice as fast, as exact in practice, but with last bits that
- * depend on the micro-batch, four times the memory of those kernels, and some tenths of a second to
- * prepare. False where the plan has none. */
-bool thaw_plan_use_winograd(struct thaw_plan *plan);
+ * 2016) in place of direct sums, where they are much of the work: about twice as fast, as exact in
+ * practice, but with last bits that depend on the micro-batch, four times the memory of those
+ * kernels, and some tenths of a second to prepare. */
+void thaw_plan_use_winograd(struct thaw_plan *plan);
+
 void thaw_ops_free(struct thaw_op *ops, int n);
 
 #endif

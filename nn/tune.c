@@ -135,6 +135,8 @@ static int measure(const struct thaw_plan *plan, int limit)
 int thaw_tune_batch(const struct thaw_plan *plan, int batch, size_t samples)
 {
     char key[THAW_HASH_TEXT];
+    if (plan->winograd)
+        return batch;
     if (samples < WORTH_MEASURING || batch < 2)
         return 0;
     key_of(plan, batch, key);

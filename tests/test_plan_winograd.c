@@ -10,6 +10,7 @@
 #include "nn/exec.h"
 #include "nn/ops.h"
 #include "nn/stopwatch.h"
+#include "nn/tune.h"
 #include "tests/net.h"
 
 enum { HEIGHT = 18, WIDTH = 21, IN = 32, OUT = 48, MANY = 6 };
@@ -118,7 +119,8 @@ static void test_sums(void)
         struct thaw_plan *p = plan_of(g, false);
         CU_ASSERT_FALSE(run(p, x, y));
         CU_ASSERT(error_of(conv, x, y, i == 0) < 1e-6);
-        CU_ASSERT(thaw_plan_use_winograd(p));
+        thaw_plan_use_winograd(p);
+        CU_ASSERT(p->winograd);
         if (!run(p, x, y))
             thaw_skip("Winograd's algorithm: oneDNN has it not on this machine");
         CU_ASSERT(error_of(conv, x, y, i == 0) < 3e-6);
@@ -129,11 +131,14 @@ static void test_sums(void)
     free(y);
 }
 
+/* Whole batches go through at once then. */
 static bool takes(int channels, int kernel, int stride, bool training)
 {
     struct thaw_graph *g = net("same", channels, kernel, stride);
     struct thaw_plan *p = plan_of(g, training);
-    bool any = thaw_plan_use_winograd(p);
+    thaw_plan_use_winograd(p);
+    bool any = p->winograd;
+    CU_ASSERT_EQUAL(thaw_tune_batch(p, 32, 1000), any ? 32 : 0);
     thaw_plan_free(p);
     thaw_graph_free(g);
     return any;
@@ -148,9 +153,32 @@ static void test_what_takes_it(void)
     CU_ASSERT_FALSE(takes(3, 3, 1, false));
 }
 
+static bool network_takes(const char *name)
+{
+    struct thaw_error err = {0};
+    struct thaw_arch_options options = {.classes = 10};
+    struct thaw_graph *g = thaw_model_random(name, &options, 1, &err);
+    CU_ASSERT_FATAL(thaw_told(g ? 0 : -1, &err) == 0);
+    struct thaw_plan *p = plan_of(g, false);
+    thaw_plan_use_winograd(p);
+    bool any = p->winograd;
+    thaw_plan_free(p);
+    thaw_graph_free(g);
+    return any;
+}
+
+/* Where 3x3 convolutions are most of the work. */
+static void test_networks(void)
+{
+    CU_ASSERT(network_takes("resnet50"));
+    CU_ASSERT_FALSE(network_takes("densenet121"));
+    CU_ASSERT_FALSE(network_takes("mobilenet_v2"));
+}
+
 void thaw_test_plan_winograd(void)
 {
     CU_pSuite s = thaw_suite("plan_winograd");
     CU_add_test(s, "the sums themselves", test_sums);
     CU_add_test(s, "what takes it", test_what_takes_it);
+    CU_add_test(s, "networks that take it", test_networks);
 }
