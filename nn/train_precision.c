@@ -61,25 +61,13 @@ static bool keeps_limit(double drift)
     return drift <= THAW_DRIFT_LIMIT; /* not where either is no number */
 }
 
-/* A search costs about what some hundred images cost, and makes more code than was planned for
- * where memory is short. Whoever asks for int8 wants it near float32 whatever that costs. */
-static bool is_worth_mixing(const struct thaw_trainer *t)
-{
-    enum { IMAGES = 5000 };
-    return !t->options.most_at_once && (!t->options.frozen_auto || t->frozen_samples >= IMAGES);
-}
-
 static int mix(struct thaw_trainer *t, struct thaw_judge *judge, struct thaw_error *err)
 {
-    struct thaw_settled *settled = &t->settled;
     struct thaw_mixture mixture;
     if (thaw_mix(judge, THAW_DRIFT_LIMIT, &t->ranges, &mixture, err))
         return -1;
-    settled->mixed_drift = mixture.drift;
-    settled->convolutions = mixture.convolutions;
-    /* All higher is what the next precision does as well. */
-    if (t->options.frozen_auto && t->ranges.n_higher == mixture.convolutions)
-        thaw_ranges_keep_none(&t->ranges);
+    t->settled.mixed_drift = mixture.drift;
+    t->settled.convolutions = mixture.convolutions;
     return 0;
 }
 
@@ -91,10 +79,14 @@ static int try_precision(struct thaw_trainer *t, struct thaw_judge *judge,
     if (thaw_judge_drift(judge, precision, &t->ranges, drift, err))
         return -1;
     bool good = keeps_limit(*drift);
-    if (precision == THAW_INT8 && !good && is_worth_mixing(t) && mix(t, judge, err))
-        return -1;
-    if (t->options.frozen_auto && !good && !t->ranges.n_higher)
+    /* Goes on to bf16 rather than to a mixture: recipes were as fast that way, and more accurate.
+     */
+    if (t->options.frozen_auto && !good)
         return 0;
+    /* The search makes more code than was planned for where memory is short. */
+    bool may_mix = precision == THAW_INT8 && !t->options.most_at_once;
+    if (!good && may_mix && mix(t, judge, err))
+        return -1;
     return take_precision(t, precision, err) ? -1 : 1;
 }
 
