@@ -1,6 +1,7 @@
 /* A plan: which operations run, in which numbers, what is folded into what, what trains, what
- * backward needs. Immutable: thawing another block makes a new plan from the same graph, so that
- * the gradient cut, the kept activations and the memory layout always agree. */
+ * backward needs. Immutable once it has an executor: thawing another block makes a new plan from
+ * the same graph, so that the gradient cut, the kept activations and the memory layout always
+ * agree. */
 #ifndef THAW_NN_PLAN_H
 #define THAW_NN_PLAN_H
 

@@ -173,7 +173,7 @@ void thaw_augment_release(struct thaw_augment *augment)
 
 static void warp(struct thaw_image *image, struct thaw_image *scratch, const struct thaw_warp *map)
 {
-    static const struct thaw_warp identity = {.a = 1, .e = 1};
+    const struct thaw_warp identity = thaw_warp_identity();
     if (memcmp(map, &identity, sizeof identity) == 0)
         return;
     thaw_warp(image, map, scratch);

@@ -36,11 +36,17 @@ static void cubic(float t, float w[4])
     w[3] = 0.5f * (t3 - t2);
 }
 
+/* Beyond the edge the edge goes on. */
+static double held(double at, int n)
+{
+    return at < 0 ? 0 : at > n - 1 ? n - 1 : at;
+}
+
 /* The samples around a position along one side, held inside 0 .. n-1, as offsets, and their
  * weights. */
 static void taps(double at, int n, size_t stride, size_t offset[4], float weight[4])
 {
-    at = at < 0 ? 0 : at > n - 1 ? n - 1 : at;
+    at = held(at, n);
     int low = (int)at;
     cubic((float)(at - low), weight);
     for (int k = 0; k < 4; k++) {
@@ -76,11 +82,6 @@ static bool is_whole(const struct thaw_warp *m)
     return true;
 }
 
-static size_t nearest(double at, int n)
-{
-    return (size_t)(at < 0 ? 0 : at > n - 1 ? n - 1 : at);
-}
-
 /* What sampling would give there: the pixels themselves. */
 static void copy(const struct thaw_image *in, const struct thaw_warp *m, struct thaw_image *out)
 {
@@ -88,8 +89,8 @@ static void copy(const struct thaw_image *in, const struct thaw_warp *m, struct 
     float *to = out->data;
     for (int y = 0; y < out->height; y++)
         for (int x = 0; x < out->width; x++, to += channels) {
-            size_t row = nearest(m->d * x + m->e * y + m->f, in->height);
-            size_t column = nearest(m->a * x + m->b * y + m->c, in->width);
+            size_t row = (size_t)held(m->d * x + m->e * y + m->f, in->height);
+            size_t column = (size_t)held(m->a * x + m->b * y + m->c, in->width);
             const float *from = in->data + (row * width + column) * channels;
             for (size_t c = 0; c < channels; c++)
                 to[c] = from[c];
