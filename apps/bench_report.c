@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apps/common.h"
 #include "apps/versions.h"
 #include "io/base/par.h"
 #include "nn/dnnl/prim.h"
@@ -55,6 +56,14 @@ static void print_head(const struct thaw_bench_report *r)
            thaw_par_threads() == 1 ? "" : "s", thaw_dnnl_version(), thaw_dnnl_isa());
 }
 
+static bool measured(const struct thaw_bench_report *r, enum thaw_precision precision)
+{
+    for (int i = 0; i < r->n_passes; i++)
+        if (r->passes[i].precision == precision)
+            return true;
+    return false;
+}
+
 static void print_passes(const struct thaw_bench_report *r)
 {
     double batch = r->batch;
@@ -72,6 +81,8 @@ static void print_passes(const struct thaw_bench_report *r)
         if (r->lacks[i])
             printf("%s is left out: this machine lacks %s\n",
                    thaw_precision_name((enum thaw_precision)i), r->lacks[i]);
+    if (measured(r, THAW_BF16) && thaw_precision_for(THAW_BF16) != THAW_BF16)
+        printf("bf16: %s\n", thaw_common_slow_bf16);
     printf("\n"
            "at once     images that go through the network together (the micro-batch)\n"
            "bare        images/s if nothing but the convolutions and dense layers ran, each by\n"
@@ -120,11 +131,11 @@ static json_t *pass_json(const struct thaw_bench_report *r, const struct thaw_be
 {
     const struct thaw_bench_figures *f = &p->figures;
     double batch = r->batch;
-    return json_pack("{sf s[ff] sf si sf sf sf}", "images_per_s", batch / f->seconds,
-                     "images_per_s_range", batch / f->slowest, batch / f->fastest,
-                     "bare_images_per_s", batch / p->bare, "micro_batch", f->micro_batch,
-                     "in_primitives", f->in_primitives, "in_kernels", f->in_kernels, "other",
-                     other(f));
+    return json_pack(
+        "{sf s[ff] sf ss si sf sf sf}", "images_per_s", batch / f->seconds, "images_per_s_range",
+        batch / f->slowest, batch / f->fastest, "bare_images_per_s", batch / p->bare, "computed_in",
+        thaw_precision_name(thaw_precision_for(p->precision)), "micro_batch", f->micro_batch,
+        "in_primitives", f->in_primitives, "in_kernels", f->in_kernels, "other", other(f));
 }
 
 static json_t *passes_json(const struct thaw_bench_report *r, bool training)

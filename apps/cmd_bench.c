@@ -131,8 +131,9 @@ static int calibrate(struct work *w, struct thaw_error *err)
 
 static struct thaw_bench_options options_of(const struct work *w, enum thaw_precision precision)
 {
-    return (struct thaw_bench_options){.precision = precision,
-                                       .ranges = precision == THAW_F32 ? NULL : &w->ranges,
+    enum thaw_precision runs = thaw_precision_for(precision);
+    return (struct thaw_bench_options){.precision = runs,
+                                       .ranges = runs == THAW_F32 ? NULL : &w->ranges,
                                        .batch = (int)w->v->batch,
                                        .micro_batch = (int)w->v->micro_batch,
                                        .repeats = (int)w->v->repeats};

@@ -131,8 +131,11 @@ static int prepare_network(struct job *j, struct thaw_error *err)
 {
     const struct thaw_train_values *v = j->v;
     struct thaw_model_file *m = &j->model;
-    if (thaw_train_trainer_options(v, &j->options, err) || open_model(j, err) ||
-        pin_classes(m, &j->data.train.data, err) ||
+    if (thaw_train_trainer_options(v, &j->options, err))
+        return -1;
+    if (strcmp(v->precision, "bf16") == 0 && j->options.frozen == THAW_F32)
+        thaw_say(&j->run.say, "note: --precision bf16: %s", thaw_common_slow_bf16);
+    if (open_model(j, err) || pin_classes(m, &j->data.train.data, err) ||
         thaw_decision_init(&j->decision, v->sensitivity_at, v->positive, m->classes, m->n_classes,
                            v->multi_label, err))
         return -1;

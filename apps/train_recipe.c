@@ -109,15 +109,14 @@ static int choose_precision(const struct thaw_train_values *v, struct thaw_train
     if (precision < 0)
         return thaw_fail(err, THAW_EUSAGE, "--precision %s: needs auto, f32, bf16 or int8",
                          v->precision);
-    o->frozen = (enum thaw_precision)precision;
-    const char *lacks = thaw_precision_lacks(o->frozen);
+    const char *lacks = thaw_precision_lacks((enum thaw_precision)precision);
     if (lacks)
         return thaw_fail(err, THAW_EUSAGE, "--precision %s: this processor lacks %s", v->precision,
                          lacks);
+    o->frozen = thaw_precision_for((enum thaw_precision)precision);
     bool low = o->frozen_auto || o->frozen != THAW_F32;
     /* Batch statistics need a float32 pass of their own between convolutions: nothing is won. */
-    o->precision =
-        low && !o->batch_statistics && !thaw_precision_lacks(THAW_BF16) ? THAW_BF16 : THAW_F32;
+    o->precision = low && !o->batch_statistics ? thaw_precision_for(THAW_BF16) : THAW_F32;
     return 0;
 }
 

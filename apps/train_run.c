@@ -108,8 +108,12 @@ static void on_settled(void *ctx, int stage, const struct thaw_settled *settled)
                                     "precision", chosen, "drift", drifts, "limit", THAW_DRIFT_LIMIT,
                                     "higher_count", (json_int_t)settled->n_higher, "higher",
                                     higher_names(settled)));
-    thaw_say(&run->say, "the frozen part computes in %s%s; its features differ from f32's by: %s",
-             chosen, mixed, *tried ? tried : "not measured");
+    if (*tried)
+        thaw_say(&run->say,
+                 "the frozen part computes in %s%s; its features differ from f32's by: %s", chosen,
+                 mixed, tried);
+    else
+        thaw_say(&run->say, "the frozen part computes in %s: it is little of the run", chosen);
 }
 
 static void open_bar(struct thaw_train_run *run, const struct thaw_step_report *r)

@@ -71,7 +71,7 @@ static enum thaw_precision wish(const struct typing *t, const struct thaw_op *op
     if (op->kind->keeps_scale)
         return before >= 0 ? t->of[before] : THAW_F32;
     if (t->precision == THAW_INT8 && keeps_higher(t, op))
-        return thaw_precision_lacks(THAW_BF16) ? THAW_F32 : THAW_BF16;
+        return thaw_precision_for(THAW_BF16);
     return t->precision;
 }
 

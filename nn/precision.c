@@ -31,6 +31,11 @@ const char *thaw_precision_lacks(enum thaw_precision precision)
     return NULL;
 }
 
+enum thaw_precision thaw_precision_for(enum thaw_precision precision)
+{
+    return precision == THAW_BF16 && !thaw_dnnl_has_fast_bf16() ? THAW_F32 : precision;
+}
+
 /* --- calibration --- */
 
 struct watching {

@@ -15,6 +15,10 @@ int thaw_precision_find(const char *name, struct thaw_error *err);
 /* NULL: this machine computes fast in it. Else what it lacks, in words. (Without
  * VNNI oneDNN's 8-bit products saturate, and results would be wrong, not only slow.) */
 const char *thaw_precision_lacks(enum thaw_precision precision);
+/* What to compute in where `precision` would do: the fastest of this machine that is no less exact.
+ * That is float32 in the place of bf16 where the machine lacks bf16 or multiplies it more slowly
+ * than float32, and else `precision` itself. */
+enum thaw_precision thaw_precision_for(enum thaw_precision precision);
 
 /* What the values of a network are on real pictures. From the ends int8 takes its scales; from the
  * means biases are corrected for what rounding does to the weights (Nagel et al. 2019, "Data-free
@@ -29,8 +33,8 @@ struct thaw_range {
 struct thaw_ranges {
     struct thaw_range *list;
     size_t n;
-    /* Nodes whose convolutions int8 does not suit (nn/mixed.h): a plan in int8 runs them in bf16
-     * where the machine has it, else in float32. Owned. */
+    /* Nodes whose convolutions int8 does not suit (nn/mixed.h): a plan in int8 runs them in
+     * thaw_precision_for(THAW_BF16). Owned. */
     int *higher;
     size_t n_higher;
 };

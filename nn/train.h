@@ -42,10 +42,10 @@ struct thaw_train_options {
     int classes, head; /* head: first node of the head */
     int views;         /* fixed views that augmented epochs take in turn; 0: a fresh one each */
     bool bf16;         /* what the frozen part gives is rounded to bf16 */
-    /* In which numbers the frozen part computes; automatic: in the fewest bits whose features stay
-     * within THAW_DRIFT_LIMIT of float32 on a sample. Where int8 does not, convolutions that it
-     * does not suit stay higher (nn/mixed.h): if int8 was asked for, or automatically where the
-     * stage runs enough images that the search pays; never with most_at_once. */
+    /* In which numbers the frozen part computes; automatic: in the fastest whose features stay
+     * within THAW_DRIFT_LIMIT of float32 on a sample, but in float32 where the stage's frozen part
+     * is little beside other stages. Where int8 that was asked for does not stay within it,
+     * convolutions that it does not suit stay higher (nn/mixed.h), but never with most_at_once. */
     enum thaw_precision frozen;
     bool frozen_auto;
     int sample; /* training images for that; 0: THAW_SAMPLE */

@@ -95,12 +95,12 @@ static int choose(struct thaw_trainer *t, struct thaw_judge *judge, struct thaw_
     const struct thaw_train_options *o = &t->options;
     if (!o->frozen_auto)
         return try_precision(t, judge, o->frozen, err) < 0 ? -1 : 0;
-    /* The fewer bits, the faster. */
     static const enum thaw_precision fastest_first[] = {THAW_INT8, THAW_BF16};
     for (size_t i = 0; i < sizeof fastest_first / sizeof *fastest_first; i++) {
-        if (thaw_precision_lacks(fastest_first[i]))
+        enum thaw_precision low = fastest_first[i];
+        if (thaw_precision_lacks(low) || thaw_precision_for(low) != low)
             continue;
-        int taken = try_precision(t, judge, fastest_first[i], err);
+        int taken = try_precision(t, judge, low, err);
         if (taken)
             return taken < 0 ? -1 : 0;
     }
@@ -123,15 +123,34 @@ static int calibrate_and_choose(struct thaw_trainer *t, const struct sample *s,
     return rc;
 }
 
+/* Images that go through the frozen part in the stage at hand, about: what does not change from
+ * epoch to epoch is kept as a rule. */
+static size_t count_frozen(const struct thaw_trainer *t, const struct thaw_batch_source *source)
+{
+    const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
+    int fixed = stage->augment ? t->options.views : 1;
+    int views = fixed && fixed < stage->epochs ? fixed : stage->epochs;
+    return source->val_images + source->train_images * (size_t)views;
+}
+
+/* Is the frozen part of this stage little beside the rest of the run? Then fewer bits would save
+ * next to nothing, and the features of a new head may as well be exact. */
+static bool is_minor(const struct thaw_trainer *t, const struct thaw_batch_source *source)
+{
+    enum { TIMES = 10 };
+    size_t elsewhere = 0; /* images trained in stages where more than the head trains */
+    for (int i = 0; i < t->stages->n; i++)
+        if (i != t->at.stage && t->stages->stages[i].first < t->options.head)
+            elsewhere += source->train_images * (size_t)t->stages->stages[i].epochs;
+    return t->frozen_samples <= elsewhere / TIMES;
+}
+
 int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *source,
                         const struct thaw_observer *observer, struct thaw_error *err)
 {
     const struct thaw_train_options *o = &t->options;
     struct sample s = {0};
-    const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
-    bool fresh = thaw_trainer_view(o, stage, 0) == THAW_VIEW_FRESH;
-    t->frozen_samples =
-        source->val_images + source->train_images * (fresh ? (size_t)stage->epochs : 1);
+    t->frozen_samples = count_frozen(t, source);
     t->settled =
         (struct thaw_settled){.precision = THAW_F32, .mixed_drift = NAN, .graph = t->graph};
     for (int i = 0; i < THAW_PRECISIONS; i++)
@@ -139,7 +158,7 @@ int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *
     if (!t->prefix_plan || (!o->frozen_auto && o->frozen == THAW_F32))
         return 0;
     thaw_ranges_release(&t->ranges);
-    int rc = take_sample(t, source, &s, err);
+    int rc = o->frozen_auto && is_minor(t, source) ? 0 : take_sample(t, source, &s, err);
     double began = thaw_clock();
     if (rc == 0 && s.n)
         rc = calibrate_and_choose(t, &s, err);

@@ -151,7 +151,7 @@ static void test_two(void)
     CU_ASSERT_EQUAL_FATAL(b.ranges.n_higher, 2);
     CU_ASSERT(b.ranges.higher[0] == 5 && b.ranges.higher[1] == 20);
     /* A limit that nothing keeps leaves all in int8, whatever was there before. */
-    if (!thaw_precision_lacks(THAW_BF16)) {
+    if (thaw_precision_for(THAW_BF16) == THAW_BF16) {
         CU_ASSERT(isnan(mix(&b, 1e-9).drift));
         CU_ASSERT_EQUAL(b.ranges.n_higher, 0);
     }
@@ -184,7 +184,7 @@ static void test_not_worth(void)
     calibrate(&b);
     CU_ASSERT(mix(&b, limit).drift <= limit);
     CU_ASSERT_EQUAL(b.ranges.n_higher, DEPTH);
-    if (!thaw_precision_lacks(THAW_BF16))
+    if (thaw_precision_for(THAW_BF16) == THAW_BF16)
         CU_ASSERT_DOUBLE_EQUAL(drift(&b, THAW_INT8), drift(&b, THAW_BF16), 0.002);
     tear_down(&b);
 }
@@ -198,7 +198,8 @@ static void test_plan(void)
     if (!set_up(&b))
         return;
     calibrate(&b);
-    enum thaw_type higher = thaw_precision_lacks(THAW_BF16) ? THAW_TYPE_F32 : THAW_TYPE_BF16;
+    bool low = thaw_precision_for(THAW_BF16) == THAW_BF16;
+    enum thaw_type higher = low ? THAW_TYPE_BF16 : THAW_TYPE_F32;
     struct thaw_plan_options options = {.last = -1, .precision = THAW_INT8, .ranges = &b.ranges};
     b.ranges.higher = thaw_new(1, sizeof *b.ranges.higher, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(b.ranges.higher);
@@ -316,6 +317,41 @@ static void test_automatic(void)
     rig_release(&rig);
 }
 
+static int measured; /* stages in which a precision was tried, as bits */
+
+static void note_measured(void *ctx, int stage, const struct thaw_settled *s)
+{
+    (void)ctx;
+    bool any = !isnan(s->drift[THAW_BF16]) || !isnan(s->drift[THAW_INT8]);
+    CU_ASSERT(any || s->precision == THAW_F32);
+    measured |= any << stage;
+}
+
+/* A head's features, computed once, are little beside 16 epochs of more; beside 15 they are not. */
+static void test_minor(void)
+{
+    static const struct {
+        const char *stages;
+        int measured;
+    } cases[] = {{"head:epochs=1;1:epochs=16", 2}, {"head:epochs=1;1:epochs=15", 3}};
+    if (thaw_precision_lacks(THAW_INT8)) {
+        thaw_skip("int8: this machine has no fast path");
+        return;
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig rig;
+        struct thaw_error err = {0};
+        CU_ASSERT_TRUE_FATAL(rig_init(&rig, cases[i].stages));
+        rig.options.frozen_auto = true;
+        rig.observer.settled = note_measured;
+        measured = 0;
+        CU_ASSERT_TRUE_FATAL(rig_start(&rig));
+        CU_ASSERT_EQUAL(thaw_told(rig_run(&rig, &err), &err), 0);
+        CU_ASSERT_EQUAL(measured, cases[i].measured);
+        rig_release(&rig);
+    }
+}
+
 void thaw_test_mixed(void)
 {
     CU_pSuite s = thaw_suite("mixed");
@@ -325,5 +361,6 @@ void thaw_test_mixed(void)
     CU_add_test(s, "too many leave all of them higher", test_not_worth);
     CU_add_test(s, "a mixed plan converts where precisions meet", test_plan);
     CU_add_test(s, "auto does not mix", test_automatic);
+    CU_add_test(s, "auto leaves what is little of a run in float32", test_minor);
     CU_add_test(s, "a training run mixes, and keeps features apart", test_training);
 }

@@ -173,6 +173,10 @@ static void test_words(void)
     CU_ASSERT_EQUAL(thaw_precision_find("fp16", &err), -1);
     CU_ASSERT(thaw_says(&err, "fp16", "f32", "bf16", "int8", NULL));
     CU_ASSERT_PTR_NULL(thaw_precision_lacks(THAW_F32));
+    CU_ASSERT_EQUAL(thaw_precision_for(THAW_F32), THAW_F32);
+    CU_ASSERT_EQUAL(thaw_precision_for(THAW_INT8), THAW_INT8);
+    enum thaw_precision low = thaw_precision_for(THAW_BF16);
+    CU_ASSERT(low == THAW_F32 || (low == THAW_BF16 && !thaw_precision_lacks(THAW_BF16)));
     struct thaw_graph *g = thaw_model_random("squeezenet", &options, 1, &err);
     struct thaw_plan_options int8 = {.last = -1, .precision = THAW_INT8};
     CU_ASSERT_FATAL(g != NULL);

@@ -85,7 +85,9 @@ const char *thaw_dnnl_version(void)
 const char *thaw_dnnl_isa(void)
 {
     static char text[32];
-    snprintf(text, sizeof text, "isa-%#x", (unsigned)dnnl_get_effective_cpu_isa());
+    bool slow = thaw_dnnl_has_bf16() && !thaw_dnnl_has_fast_bf16();
+    snprintf(text, sizeof text, "isa-%#x%s", (unsigned)dnnl_get_effective_cpu_isa(),
+             slow ? ", slow bf16" : "");
     return text;
 }
 

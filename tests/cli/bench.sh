@@ -44,8 +44,9 @@ for d in one, both:
     assert d["batch"] == 2 and d["repeats"] == 1 and d["input"] == [64, 64, 3], d
     assert "f32" in d["forward"] and set(d["forward"]) | set(d["unavailable"]) == {"f32", "bf16", "int8"}, d
     assert all(d["unavailable"].values())
-    for p in list(d["forward"].values()) + list(d["train"].values()):
+    for name, p in list(d["forward"].items()) + list(d["train"].items()):
         check(p, 2)
+        assert p["computed_in"] == name or (name, p["computed_in"]) == ("bf16", "f32"), p
     for s in d["slow_primitives"]:
         assert s["pass"] in ("forward", "train") and s["layer"] and s["seconds"] > 0, s
         assert "gemm" in s["implementation"] or "ref" in s["implementation"], s
