@@ -123,9 +123,8 @@ const struct thaw_option thaw_train_table[] = {
         "images at once within a batch (default: what suits network and caches)"),
     TEXT("--precision", precision, "NAME", "auto",
          "numbers the frozen part computes in: f32, bf16, int8 (calibrated on training images), or "
-         "auto: the fewest bits whose features stay within a tenth of f32's on a sample. Unless "
-         "f32, what trains computes in bf16 where the processor can, with f32 weights; the final "
-         "figure "
+         "auto: the fastest whose features stay within a tenth of f32's on a sample. Unless f32, "
+         "what trains computes in bf16 where that is faster, with f32 weights; the final figure "
          "is that of the f32 model"),
     TEXT("--optimizer", optimizer, "NAME", "adamw", "adamw or sgd"),
     NUMBER("--momentum", momentum, "MU", "0.9", 0, 0.9999, "of sgd"),
