@@ -12,7 +12,8 @@ thaw_dnnl_isa(void); /* the instruction set in use, as text that differs when it
 
 /* What a fast path needs that this machine, or the instruction set oneDNN may use, lacks. */
 bool thaw_dnnl_has_bf16(void); /* AVX-512 with bf16 products */
-bool thaw_dnnl_has_fast_bf16(void); /* and faster than float32's: measured once, in milliseconds */
+/* ... which are faster than float32's: measured once, in milliseconds. */
+bool thaw_dnnl_has_fast_bf16(void);
 bool thaw_dnnl_has_int8(void); /* VNNI: without it products of 8 bits saturate */
 
 /* A convolution, depthwise convolution or dense map with bias, residual addend and activation
