@@ -13,7 +13,7 @@
 
 /* MANY pictures at once leave more between the two than a second-level cache holds; one does not.
  */
-enum { SIDE = 40, CHANNELS = 16, WIDTH = 128, MANY = 8, SAMPLE = SIDE * SIDE * CHANNELS };
+enum { SIDE = 40, CHANNELS = 16, WIDTH = 128, MANY = 32, SAMPLE = SIDE * SIDE * CHANNELS };
 
 static struct thaw_graph *graph_of(int side, int channels)
 {
