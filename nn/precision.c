@@ -61,13 +61,43 @@ static struct thaw_range *range_of(struct watching *w, const struct thaw_value *
     return &r->list[r->n++];
 }
 
-/* One sample at a time. Zero is among the values of every tensor: padding is zero. */
+enum { LANES = 16 };
+struct lanes { /* channels side by side, in one pass over memory */
+    double sum[LANES];
+    float low[LANES], high[LANES];
+};
+
+/* Zero is among the values of every tensor: padding is zero. */
+static void see_lanes(struct lanes *l, const float *x, size_t area, size_t stride, size_t lanes)
+{
+    *l = (struct lanes){0};
+    for (size_t i = 0; i < area; i++)
+        for (size_t k = 0; k < lanes; k++) {
+            float v = x[i * stride + k];
+            l->sum[k] += (double)v;
+            l->low[k] = v < l->low[k] ? v : l->low[k];
+            l->high[k] = v > l->high[k] ? v : l->high[k];
+        }
+}
+
+static void note_lanes(struct thaw_range *r, const struct lanes *l, size_t area, size_t lanes,
+                       float *means, size_t samples)
+{
+    for (size_t k = 0; k < lanes; k++) {
+        double mean = l->sum[k] / (double)area, before = (double)means[k];
+        means[k] = (float)(before + (mean - before) / (double)(samples + 1));
+        r->low = l->low[k] < r->low ? l->low[k] : r->low;
+        r->high = l->high[k] > r->high ? l->high[k] : r->high;
+    }
+}
+
+/* One sample at a time. */
 static void watch(void *ctx, const struct thaw_value *value, int n, const void *data)
 {
     struct watching *w = ctx;
     const float *x = data;
-    const struct thaw_layout *l = &value->layout;
-    size_t area = (size_t)value->shape.h * (size_t)value->shape.w, block = (size_t)l->block;
+    size_t area = (size_t)value->shape.h * (size_t)value->shape.w;
+    size_t block = (size_t)value->layout.block, channels = (size_t)value->shape.c;
     (void)n;
     if (value->shape.rank != 3 || w->rc)
         return;
@@ -76,17 +106,13 @@ static void watch(void *ctx, const struct thaw_value *value, int n, const void *
         w->rc = -1;
         return;
     }
-    for (size_t c = 0; c < (size_t)value->shape.c; c++) {
-        const float *at = x + c / block * area * block + c % block;
-        double sum = 0;
-        for (size_t i = 0; i < area; i++) {
-            float v = at[i * block];
-            sum += (double)v;
-            r->low = v < r->low ? v : r->low;
-            r->high = v > r->high ? v : r->high;
-        }
-        double mean = sum / (double)area, before = (double)r->mean[c];
-        r->mean[c] = (float)(before + (mean - before) / (double)(w->samples + 1));
+    for (size_t c = 0, lanes; c < channels; c += lanes) {
+        struct lanes seen;
+        size_t left = channels - c, of_block = block - c % block;
+        lanes = of_block < LANES ? of_block : LANES;
+        lanes = lanes < left ? lanes : left;
+        see_lanes(&seen, x + c / block * area * block + c % block, area, block, lanes);
+        note_lanes(r, &seen, area, lanes, r->mean + c, w->samples);
     }
 }
 
