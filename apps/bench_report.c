@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "apps/common.h"
 #include "apps/versions.h"
 #include "io/base/par.h"
 #include "nn/dnnl/prim.h"
@@ -56,14 +55,6 @@ static void print_head(const struct thaw_bench_report *r)
            thaw_par_threads() == 1 ? "" : "s", thaw_dnnl_version(), thaw_dnnl_isa());
 }
 
-static bool measured(const struct thaw_bench_report *r, enum thaw_precision precision)
-{
-    for (int i = 0; i < r->n_passes; i++)
-        if (r->passes[i].precision == precision)
-            return true;
-    return false;
-}
-
 static void print_passes(const struct thaw_bench_report *r)
 {
     double batch = r->batch;
@@ -81,8 +72,9 @@ static void print_passes(const struct thaw_bench_report *r)
         if (r->lacks[i])
             printf("%s is left out: this machine lacks %s\n",
                    thaw_precision_name((enum thaw_precision)i), r->lacks[i]);
-    if (measured(r, THAW_BF16) && thaw_precision_for(THAW_BF16) != THAW_BF16)
-        printf("bf16: %s\n", thaw_common_slow_bf16);
+    for (int i = 0; i < THAW_PRECISIONS; i++)
+        if (r->instead[i])
+            printf("%s: %s\n", thaw_precision_name((enum thaw_precision)i), r->instead[i]);
     printf("\n"
            "at once     images that go through the network together (the micro-batch)\n"
            "bare        images/s if nothing but the convolutions and dense layers ran, each by\n"

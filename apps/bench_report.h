@@ -19,7 +19,8 @@ struct thaw_bench_report {
     int batch, repeats;
     struct thaw_bench_pass passes[2 * THAW_PRECISIONS]; /* forward first */
     int n_passes;
-    const char *lacks[THAW_PRECISIONS]; /* why one that was asked for is left out, or NULL */
+    const char *lacks[THAW_PRECISIONS];   /* why one that was asked for is left out, or NULL */
+    const char *instead[THAW_PRECISIONS]; /* why one is computed in another, or NULL */
     struct thaw_bench_decoding decoding;
     size_t peak_memory;
 };

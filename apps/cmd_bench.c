@@ -84,6 +84,8 @@ static int check_machine(struct work *w, struct thaw_error *err)
         w->report.lacks[i] = thaw_precision_lacks((enum thaw_precision)i);
         lacks = w->report.lacks[i] ? w->report.lacks[i] : lacks;
         w->wanted[i] = !w->report.lacks[i];
+        if (w->wanted[i])
+            w->report.instead[i] = thaw_common_instead((enum thaw_precision)i);
         left += w->wanted[i];
     }
     return left ? 0

@@ -133,8 +133,10 @@ static int prepare_network(struct job *j, struct thaw_error *err)
     struct thaw_model_file *m = &j->model;
     if (thaw_train_trainer_options(v, &j->options, err))
         return -1;
-    if (strcmp(v->precision, "bf16") == 0 && j->options.frozen == THAW_F32)
-        thaw_say(&j->run.say, "note: --precision bf16: %s", thaw_common_slow_bf16);
+    int asked = thaw_precision_find(v->precision, NULL); /* -1: auto */
+    const char *instead = asked < 0 ? NULL : thaw_common_instead((enum thaw_precision)asked);
+    if (instead)
+        thaw_say(&j->run.say, "note: --precision %s: %s", v->precision, instead);
     if (open_model(j, err) || pin_classes(m, &j->data.train.data, err) ||
         thaw_decision_init(&j->decision, v->sensitivity_at, v->positive, m->classes, m->n_classes,
                            v->multi_label, err))

@@ -34,20 +34,26 @@ size_t thaw_common_peak_memory(void)
     return kilobytes * 1024;
 }
 
-const char thaw_common_slow_bf16[] =
-    "this processor multiplies bf16 more slowly than float32, so float32 is used";
+const char *thaw_common_instead(enum thaw_precision asked)
+{
+    return thaw_precision_for(asked) == asked
+               ? NULL
+               : "this processor multiplies bf16 more slowly than float32, so float32 is used";
+}
 
 static int choose_precision(struct thaw_model_file *m, const char *name, struct thaw_error *err)
 {
     int precision = name ? thaw_precision_find(name, err) : THAW_F32;
     if (precision < 0)
         return thaw_error_prefix(err, "--precision");
-    m->precision = thaw_precision_for((enum thaw_precision)precision);
-    const char *lacks = thaw_precision_lacks((enum thaw_precision)precision);
+    enum thaw_precision asked = (enum thaw_precision)precision;
+    const char *lacks = thaw_precision_lacks(asked);
     if (lacks)
         return thaw_fail(err, THAW_EUSAGE, "--precision %s: this processor lacks %s", name, lacks);
-    if (precision == THAW_BF16 && m->precision == THAW_F32)
-        fprintf(stderr, "note: --precision bf16: %s\n", thaw_common_slow_bf16);
+    m->precision = thaw_precision_for(asked);
+    const char *instead = thaw_common_instead(asked);
+    if (instead)
+        fprintf(stderr, "note: --precision %s: %s\n", name, instead);
     if (m->precision == THAW_INT8 && !m->ranges.n)
         return thaw_fail(err, THAW_EUSAGE,
                          "--precision int8: %s holds no calibration; models of 'thaw train' do",

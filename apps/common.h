@@ -88,8 +88,9 @@ struct thaw_common {
 /* Sets the threads of everything that follows. */
 void thaw_common_threads(const struct thaw_common *common);
 
-/* What the user is told where thaw_precision_for gives float32 in the place of bf16. */
-extern const char thaw_common_slow_bf16[];
+/* What the user is told where thaw_precision_for gives another precision than the one asked for;
+ * NULL where it does not. */
+const char *thaw_common_instead(enum thaw_precision asked);
 
 /* VmHWM: the most memory this process ever held, in bytes; 0 where the system does not tell. */
 size_t thaw_common_peak_memory(void);

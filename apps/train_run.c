@@ -113,7 +113,8 @@ static void on_settled(void *ctx, int stage, const struct thaw_settled *settled)
                  "the frozen part computes in %s%s; its features differ from f32's by: %s", chosen,
                  mixed, tried);
     else
-        thaw_say(&run->say, "the frozen part computes in %s: it is little of the run", chosen);
+        thaw_say(&run->say,
+                 "the frozen part computes in %s: fewer bits would save little or nothing", chosen);
 }
 
 static void open_bar(struct thaw_train_run *run, const struct thaw_step_report *r)

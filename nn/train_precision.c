@@ -90,17 +90,22 @@ static int try_precision(struct thaw_trainer *t, struct thaw_judge *judge,
     return take_precision(t, precision, err) ? -1 : 1;
 }
 
+/* The fastest first. */
+static const enum thaw_precision low_ones[] = {THAW_INT8, THAW_BF16};
+enum { LOW_ONES = sizeof low_ones / sizeof *low_ones };
+
+static bool is_faster(enum thaw_precision low)
+{
+    return !thaw_precision_lacks(low) && thaw_precision_for(low) == low;
+}
+
 static int choose(struct thaw_trainer *t, struct thaw_judge *judge, struct thaw_error *err)
 {
     const struct thaw_train_options *o = &t->options;
     if (!o->frozen_auto)
         return try_precision(t, judge, o->frozen, err) < 0 ? -1 : 0;
-    static const enum thaw_precision fastest_first[] = {THAW_INT8, THAW_BF16};
-    for (size_t i = 0; i < sizeof fastest_first / sizeof *fastest_first; i++) {
-        enum thaw_precision low = fastest_first[i];
-        if (thaw_precision_lacks(low) || thaw_precision_for(low) != low)
-            continue;
-        int taken = try_precision(t, judge, low, err);
+    for (int i = 0; i < LOW_ONES; i++) {
+        int taken = is_faster(low_ones[i]) ? try_precision(t, judge, low_ones[i], err) : 0;
         if (taken)
             return taken < 0 ? -1 : 0;
     }
@@ -145,6 +150,15 @@ static bool is_minor(const struct thaw_trainer *t, const struct thaw_batch_sourc
     return t->frozen_samples <= elsewhere / TIMES;
 }
 
+/* Is anything to be found out from a sample? */
+static bool is_open(const struct thaw_trainer *t, const struct thaw_batch_source *source)
+{
+    bool any = !t->options.frozen_auto;
+    for (int i = 0; i < LOW_ONES && !any; i++)
+        any = is_faster(low_ones[i]);
+    return any && !(t->options.frozen_auto && is_minor(t, source));
+}
+
 int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *source,
                         const struct thaw_observer *observer, struct thaw_error *err)
 {
@@ -158,7 +172,7 @@ int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *
     if (!t->prefix_plan || (!o->frozen_auto && o->frozen == THAW_F32))
         return 0;
     thaw_ranges_release(&t->ranges);
-    int rc = o->frozen_auto && is_minor(t, source) ? 0 : take_sample(t, source, &s, err);
+    int rc = is_open(t, source) ? take_sample(t, source, &s, err) : 0;
     double began = thaw_clock();
     if (rc == 0 && s.n)
         rc = calibrate_and_choose(t, &s, err);
