@@ -4,24 +4,60 @@
 #include <string.h>
 
 #include "io/base/mem.h"
+#include "io/base/par.h"
 
-int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, struct thaw_error *err)
+int thaw_conv_room_for_weights(struct thaw_conv *c, size_t bytes, struct thaw_error *err)
 {
     if (c->spec.weights_of) {
         c->kernel_forward = c->spec.weights_of->kernel_forward;
         c->bias_values = c->spec.weights_of->bias_values;
         return 0;
     }
-    c->kernel_forward = thaw_new_aligned(dnnl_memory_desc_get_size(kernel), 1, err);
+    c->kernel_forward = thaw_new_aligned(bytes, 1, err);
     c->bias_values = thaw_new_aligned((size_t)c->spec.out.shape.c, sizeof(float), err);
-    return !c->kernel_forward || !c->bias_values
-               ? -1
+    return c->kernel_forward && c->bias_values ? 0 : -1;
+}
+
+int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, struct thaw_error *err)
+{
+    if (thaw_conv_room_for_weights(c, dnnl_memory_desc_get_size(kernel), err))
+        return -1;
+    return c->spec.weights_of
+               ? 0
                : thaw_conv_kernel_reorder(&c->spec, &c->t, kernel, &c->to_forward, err);
+}
+
+/* Our own loop takes bfloat16 and what it can do at the end: not where gradients are wanted, whose
+ * kernel changes with every step. */
+static bool takes_winograd(struct thaw_conv *c)
+{
+    const struct thaw_conv_spec *s = &c->spec;
+    const struct thaw_linear *l = &s->linear;
+    struct thaw_winograd *w = &c->winograd;
+    *w = (struct thaw_winograd){.n = s->n,
+                                .in_channels = s->in.shape.c,
+                                .out_channels = s->out.shape.c,
+                                .ih = s->in.shape.h,
+                                .iw = s->in.shape.w,
+                                .oh = s->out.shape.h,
+                                .ow = s->out.shape.w,
+                                .pad_top = l->pad_top,
+                                .pad_left = l->pad_left};
+    return s->in.type == THAW_TYPE_BF16 && s->out.type == THAW_TYPE_BF16 &&
+           (!s->has_addend || s->addend.type == THAW_TYPE_BF16) && l->kh == 3 && l->kw == 3 &&
+           l->stride_h == 1 && l->stride_w == 1 && l->dilation_h == 1 && l->dilation_w == 1 &&
+           l->groups == 1 && !s->data_gradient && !s->weight_gradient &&
+           thaw_gate_of(&s->act, &w->gate) && thaw_winograd_takes(w);
 }
 
 int thaw_conv_init_forward(struct thaw_conv *c, struct thaw_error *err)
 {
     struct thaw_dnnl_prim *p = &c->forward;
+    if ((c->by_winograd = takes_winograd(c))) {
+        c->winograd_threads = thaw_par_threads();
+        c->winograd_scratch = thaw_winograd_scratch(&c->winograd);
+        return thaw_conv_room_for_weights(c, thaw_winograd_kernel_bytes(&c->winograd), err);
+    }
     if (thaw_conv_make_forward(&c->spec, &c->t, NULL, p, err))
         return -1;
     const thaw_dnnl_md *kernel = thaw_conv_kernel_md(p, false);
@@ -79,6 +115,10 @@ int thaw_conv_set_weights(struct thaw_conv *c, const float *kernel, const float 
 {
     for (int o = 0; o < c->spec.out.shape.c; o++)
         c->bias_values[o] = bias[o] / thaw_conv_bias_unit(&c->spec, o);
+    if (c->by_winograd) {
+        thaw_winograd_transform_kernel(&c->winograd, kernel, c->kernel_forward);
+        return 0;
+    }
     void *forward[] = {(void *)kernel, c->kernel_forward};
     if (thaw_dnnl_prim_run(&c->to_forward, forward, NULL, err))
         return -1;
@@ -91,13 +131,26 @@ int thaw_conv_forward(struct thaw_conv *c, const void *in, const void *addend, v
     void *data[] = {(void *)in, c->kernel_forward, c->bias_values, out, (void *)addend};
     if (c->then)
         return thaw_conv_forward_pair(c, in, out, scratch, err);
+    if (c->by_winograd) {
+        struct thaw_winograd_pass pass = {in,     c->kernel_forward, c->bias_values, addend, out,
+                                          scratch};
+        thaw_winograd_forward(&c->winograd, &pass, c->winograd_threads);
+        return 0;
+    }
     return thaw_dnnl_prim_run(&c->forward, data, scratch, err);
+}
+
+bool thaw_conv_by_winograd(const struct thaw_conv *c)
+{
+    return c->by_winograd;
 }
 
 size_t thaw_conv_scratch(const struct thaw_conv *c)
 {
     if (c->then)
         return thaw_conv_scratch_of_pair(c);
+    if (c->by_winograd)
+        return c->winograd_scratch;
     size_t backward = thaw_conv_backward_scratch(c);
     return c->forward.scratch > backward ? c->forward.scratch : backward;
 }
@@ -108,6 +161,8 @@ const char *thaw_conv_implementation(const struct thaw_conv *c, int direction)
                                      : direction == THAW_CONV_DATA  ? &c->data
                                                                     : &c->weights;
     const char *name = NULL;
+    if (direction == THAW_CONV_FORWARD && c->by_winograd)
+        return "thaw:winograd";
     if (direction != THAW_CONV_FORWARD && c->one_pass)
         return "thaw:depthwise";
     if (direction == THAW_CONV_WEIGHTS && c->pointwise)

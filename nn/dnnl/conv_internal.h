@@ -5,6 +5,7 @@
 #include "nn/dnnl/internal.h"
 #include "nn/dnnl/prim.h"
 #include "nn/kernels/conv.h"
+#include "nn/kernels/winograd.h"
 
 /* Descriptors of a convolution's tensors. The layouts of the kernel and of its float32 gradient are
  * left to each primitive; keras_kernel is the float32 one that weights come in. */
@@ -57,13 +58,19 @@ struct thaw_conv {
     bool pointwise;                     /* the kernel's gradient by our own loop */
     bool gates;                         /* which takes out_gate for the gradient of spec.act */
     struct thaw_gate in_gate, out_gate; /* of spec.in_act, spec.act */
-    struct thaw_conv *then;             /* of spec.then, or NULL */
-    bool fused;                         /* `forward` is that of both; else scratch lies between */
+    bool by_winograd;                   /* forward by our own loop; kernel_forward is for that */
+    struct thaw_winograd winograd;
+    int winograd_threads;
+    size_t winograd_scratch;
+    struct thaw_conv *then; /* of spec.then, or NULL */
+    bool fused;             /* `forward` is that of both; else scratch lies between */
 };
 
 /* The forward primitive of one convolution, and room for its weights. */
 int thaw_conv_init_forward(struct thaw_conv *c, struct thaw_error *err);
-/* Room for a kernel of this layout and the bias, or those of spec.weights_of. */
+/* Room for a kernel of so many bytes and the bias, or those of spec.weights_of. */
+int thaw_conv_room_for_weights(struct thaw_conv *c, size_t bytes, struct thaw_error *err);
+/* The same for a kernel of this layout, and the reorder that fills it. */
 int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, struct thaw_error *err);
 
 /* conv_pair.c: the same for a convolution and `then`. */

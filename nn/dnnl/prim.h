@@ -30,7 +30,8 @@ struct thaw_conv_spec {
     const float *kernel_scale; /* [out], > 0, for an input of 8 bits: the kernel is rounded to whole
                                   multiples of it. Borrowed while thaw_conv_set_weights may come */
     bool data_gradient, weight_gradient; /* not with 8 bits */
-    bool winograd; /* by Winograd's algorithm where oneDNN has it for this one and n is large */
+    bool winograd; /* float32: by Winograd's algorithm where oneDNN has it for this one and n is
+                      large */
     /* NULL, or one of the same spec, which must outlive this one and whose weights serve both. The
      * two may run at the same time. */
     const struct thaw_conv *weights_of;
@@ -52,6 +53,9 @@ size_t thaw_conv_scratch(const struct thaw_conv *conv);
  * present). */
 int thaw_conv_set_weights(struct thaw_conv *conv, const float *kernel, const float *bias,
                           struct thaw_error *err);
+/* Forward by Winograd's algorithm in a loop of our own (nn/kernels/winograd.h)? For a bfloat16 3x3
+ * convolution without gradients oneDNN has direct sums only. */
+bool thaw_conv_by_winograd(const struct thaw_conv *conv);
 int thaw_conv_forward(struct thaw_conv *conv, const void *in, const void *addend, void *out,
                       void *scratch, struct thaw_error *err);
 struct thaw_conv_gradient {

@@ -120,16 +120,20 @@ static float rounded(const struct state *s, float weight, size_t channel)
     return nearbyintf(weight / unit) * unit;
 }
 
-/* Rounding the weights shifts the mean of each output by a constant: the bias takes it back. */
+/* Rounding the weights shifts the mean of each output by a constant: the bias takes it back. What
+ * Winograd's algorithm multiplies an input's mean by is the sum of its taps, rounded once. */
 static void correct_bias(const struct thaw_op *op, struct state *s, const float *kernel)
 {
     const struct thaw_linear *l = op->conf;
     size_t channels = (size_t)s->channels, taps = (size_t)l->kh * (size_t)l->kw;
     size_t inputs = s->rows / taps, per_group = channels / (size_t)l->groups;
-    for (size_t r = 0; r < s->rows; r++)
+    size_t joined = thaw_conv_by_winograd(s->conv) ? taps : 1;
+    for (size_t r = 0; r < s->rows / joined; r++)
         for (size_t o = 0; o < channels; o++) {
-            float w = kernel[r * channels + o];
             size_t in = l->depthwise ? o : o / per_group * inputs + r % inputs;
+            float w = 0;
+            for (size_t t = 0; t < joined; t++)
+                w += kernel[(r + t * inputs) * channels + o];
             s->b[o] += (w - rounded(s, w, o)) * s->in_mean[in];
         }
 }

@@ -1,0 +1,248 @@
+/* bfloat16 3x3 convolutions by our own Winograd loop, through the interface of all convolutions. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/base/mem.h"
+#include "io/base/par.h"
+#include "io/base/rng.h"
+#include "nn/dnnl/prim.h"
+#include "nn/kernels/bf16.h"
+#include "tests/check.h"
+
+enum { BLOCK = 16 };
+
+struct sizes {
+    int h, w, in, out, before, after; /* the last two: padding on two sides each */
+};
+
+static struct thaw_conv_spec spec_of(struct sizes s, int n, bool addend, const char *act)
+{
+    struct thaw_conv_spec spec = {
+        .n = n,
+        .has_addend = addend,
+        .linear = {3, 3, 1, 1, 1, 1, s.before, s.before, s.after, s.after, 1, false}};
+    int beyond = s.before + s.after - 2;
+    spec.in.shape = (struct thaw_shape){3, s.h, s.w, s.in};
+    spec.out.shape = (struct thaw_shape){3, s.h + beyond, s.w + beyond, s.out};
+    spec.in.type = spec.out.type = THAW_TYPE_BF16;
+    spec.in.layout = thaw_layout_of(spec.in.shape, thaw_dnnl_block());
+    spec.out.layout = thaw_layout_of(spec.out.shape, thaw_dnnl_block());
+    spec.addend = spec.out;
+    CU_ASSERT_EQUAL(thaw_act_find(&spec.act, act, NULL), 0);
+    return spec;
+}
+
+static bool is_winograd(const struct thaw_conv_spec *spec)
+{
+    struct thaw_error err = {0};
+    struct thaw_conv *conv = thaw_conv_create(spec, &err);
+    CU_ASSERT_EQUAL(thaw_told(conv ? 0 : -1, &err), 0);
+    bool is = conv && strcmp(thaw_conv_implementation(conv, 0), "thaw:winograd") == 0;
+    CU_ASSERT_EQUAL(is, thaw_conv_by_winograd(conv));
+    thaw_conv_free(conv);
+    return is;
+}
+
+static bool lacks(const char *what)
+{
+    if (thaw_dnnl_has_bf16())
+        return false;
+    thaw_skip(what);
+    return true;
+}
+
+static uint16_t *numbers(size_t count, uint32_t stream)
+{
+    struct thaw_rng rng = thaw_rng_at(4, 0, stream, 0);
+    uint16_t *v = thaw_new_aligned(count, sizeof *v, NULL);
+    if (!v)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        v[i] = thaw_bf16_narrow(thaw_rng_normal(&rng));
+    return v;
+}
+
+static float *weights(size_t count, uint32_t stream)
+{
+    struct thaw_rng rng = thaw_rng_at(4, 0, stream, 1);
+    float *v = thaw_new_aligned(count, sizeof *v, NULL);
+    if (!v)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        v[i] = thaw_rng_uniform(&rng, -0.1F, 0.1F);
+    return v;
+}
+
+struct data {
+    struct thaw_conv_spec spec;
+    uint16_t *in, *addend;
+    float *kernel, *bias;
+};
+
+static struct data data_of(const struct thaw_conv_spec *spec)
+{
+    size_t in = spec->in.layout.sample, out = spec->out.layout.sample, n = (size_t)spec->n;
+    return (struct data){.spec = *spec,
+                         .in = numbers(n * in, 1),
+                         .addend = numbers(n * out, 2),
+                         .kernel = weights(9 * (size_t)(spec->in.shape.c * spec->out.shape.c), 3),
+                         .bias = weights((size_t)spec->out.shape.c, 4)};
+}
+
+static void release(struct data *d)
+{
+    free(d->in);
+    free(d->addend);
+    free(d->kernel);
+    free(d->bias);
+}
+
+/* `count` samples from `first` on, at so many threads, into out, which holds the addend before. */
+static void run(const struct data *d, int first, int count, int threads, uint16_t *out)
+{
+    struct thaw_error err = {0};
+    struct thaw_conv_spec spec = d->spec;
+    size_t in = spec.in.layout.sample, size = spec.out.layout.sample;
+    int before = thaw_par_threads();
+    spec.n = count;
+    thaw_par_set_threads(threads);
+    struct thaw_conv *conv = thaw_conv_create(&spec, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(conv);
+    void *scratch = thaw_new_aligned(thaw_conv_scratch(conv), 1, &err);
+    memcpy(out, d->addend + (size_t)first * size, (size_t)count * size * sizeof *out);
+    CU_ASSERT_EQUAL(thaw_conv_set_weights(conv, d->kernel, d->bias, &err), 0);
+    CU_ASSERT_EQUAL(thaw_conv_forward(conv, d->in + (size_t)first * in,
+                                      spec.has_addend ? out : NULL, out, scratch, &err),
+                    0);
+    thaw_par_set_threads(before);
+    thaw_conv_free(conv);
+    free(scratch);
+}
+
+static size_t place(struct thaw_shape s, int sample, int y, int x, int c)
+{
+    size_t blocks = (size_t)s.c / BLOCK, block = (size_t)c / BLOCK;
+    size_t row = (((size_t)sample * blocks + block) * (size_t)s.h + (size_t)y);
+    return (row * (size_t)s.w + (size_t)x) * BLOCK + (size_t)c % BLOCK;
+}
+
+static double sum_at(const struct data *d, int sample, int y, int x, int o)
+{
+    struct thaw_shape in = d->spec.in.shape, out = d->spec.out.shape;
+    double sum = (double)d->bias[o];
+    for (int ky = 0; ky < 3; ky++)
+        for (int kx = 0; kx < 3; kx++)
+            for (int c = 0; c < in.c; c++) {
+                int r = y + ky - d->spec.linear.pad_top, q = x + kx - d->spec.linear.pad_left;
+                if (r >= 0 && q >= 0 && r < in.h && q < in.w)
+                    sum += (double)thaw_bf16_widen(d->in[place(in, sample, r, q, c)]) *
+                           (double)d->kernel[((ky * 3 + kx) * in.c + c) * out.c + o];
+            }
+    if (d->spec.has_addend)
+        sum += (double)thaw_bf16_widen(d->addend[place(out, sample, y, x, o)]);
+    return sum;
+}
+
+/* Some outputs, all edges among them. */
+static void compare(const struct data *d, const uint16_t *got, double low, double high)
+{
+    struct thaw_shape out = d->spec.out.shape;
+    double most = 0, largest = 0, square = 0;
+    int count = 0;
+    for (int sample = 0; sample < d->spec.n; sample++)
+        for (int y = 0; y < out.h; y++)
+            for (int x = 0; x < out.w; x++)
+                for (int o = (x + y) % 7; o < out.c; o += 13) {
+                    double wanted = fmin(fmax(sum_at(d, sample, y, x, o), low), high);
+                    double error =
+                        (double)thaw_bf16_widen(got[place(out, sample, y, x, o)]) - wanted;
+                    most = fmax(most, fabs(error));
+                    largest = fmax(largest, fabs(wanted));
+                    square += error * error;
+                    count++;
+                }
+    CU_ASSERT(largest > 1);
+    CU_ASSERT(most < 0.02 * largest);
+    CU_ASSERT(sqrt(square / count) < 0.003 * largest);
+}
+
+static void check(struct sizes sizes, bool addend, const char *act, double low, double high)
+{
+    enum { MANY = 3 };
+    struct thaw_conv_spec spec = spec_of(sizes, MANY, addend, act);
+    struct data d = data_of(&spec);
+    size_t size = spec.out.layout.sample, bytes = size * sizeof(uint16_t);
+    uint16_t *all = numbers(MANY * size, 5), *again = numbers(MANY * size, 6);
+    CU_ASSERT(is_winograd(&spec));
+    run(&d, 0, MANY, 1, all);
+    compare(&d, all, low, high);
+    run(&d, 0, MANY, 3, again);
+    CU_ASSERT_EQUAL(memcmp(all, again, MANY * bytes), 0);
+    run(&d, 1, 1, 2, again);
+    CU_ASSERT_EQUAL(memcmp(all + size, again, bytes), 0);
+    release(&d);
+    free(all);
+    free(again);
+}
+
+static void test_sums(void)
+{
+    if (lacks("bfloat16 convolutions by Winograd's algorithm: need AVX-512 with bf16"))
+        return;
+    check((struct sizes){14, 14, 64, 64, 1, 1}, false, "linear", -INFINITY, INFINITY);
+    check((struct sizes){7, 7, 64, 128, 1, 1}, false, "relu", 0, INFINITY);
+    check((struct sizes){9, 16, 64, 112, 1, 1}, true, "relu6", 0, 6);
+    check((struct sizes){10, 13, 80, 64, 0, 0}, true, "relu", 0, INFINITY);
+    check((struct sizes){12, 8, 64, 64, 0, 1}, true, "linear", -INFINITY, INFINITY);
+    check((struct sizes){11, 9, 64, 64, 2, 1}, false, "relu", 0, INFINITY);
+    check((struct sizes){28, 28, 128, 64, 1, 1}, false, "relu", 0, INFINITY);
+}
+
+/* A NaN stays one, through relu as well. */
+static void test_nan(void)
+{
+    if (lacks("a NaN through Winograd's algorithm: needs AVX-512 with bf16"))
+        return;
+    struct thaw_conv_spec spec = spec_of((struct sizes){8, 8, 64, 64, 1, 1}, 1, false, "relu6");
+    struct data d = data_of(&spec);
+    uint16_t *out = numbers(spec.out.layout.sample, 5);
+    d.in[place(spec.in.shape, 0, 4, 4, 3)] = thaw_bf16_narrow(NAN);
+    run(&d, 0, 1, 1, out);
+    CU_ASSERT(isnan(thaw_bf16_widen(out[place(spec.out.shape, 0, 4, 4, 0)])));
+    CU_ASSERT_FALSE(isnan(thaw_bf16_widen(out[place(spec.out.shape, 0, 0, 0, 0)])));
+    release(&d);
+    free(out);
+}
+
+static void test_what_takes_it(void)
+{
+    if (lacks("what runs by Winograd's algorithm in bfloat16: needs AVX-512 with bf16"))
+        return;
+    const struct sizes usual = {14, 14, 64, 64, 1, 1};
+    struct thaw_conv_spec spec = spec_of(usual, 1, false, "relu");
+    CU_ASSERT(is_winograd(&spec));
+    spec.data_gradient = true;
+    CU_ASSERT_FALSE(is_winograd(&spec));
+    spec = spec_of(usual, 1, false, "relu");
+    spec.out.type = THAW_TYPE_F32;
+    CU_ASSERT_FALSE(is_winograd(&spec));
+    spec = spec_of(usual, 1, false, "swish");
+    CU_ASSERT_FALSE(is_winograd(&spec));
+    spec = spec_of((struct sizes){14, 14, 32, 64, 1, 1}, 1, false, "relu"); /* transforms */
+    CU_ASSERT_FALSE(is_winograd(&spec));
+    spec = spec_of((struct sizes){14, 14, 64, 80, 1, 1}, 1, false, "relu"); /* rounds up to 128 */
+    CU_ASSERT_FALSE(is_winograd(&spec));
+    spec = spec_of((struct sizes){3, 3, 64, 64, 1, 1}, 1, false, "relu"); /* rounds up to 4 x 4 */
+    CU_ASSERT_FALSE(is_winograd(&spec));
+    spec = spec_of((struct sizes){14, 14, 72, 64, 1, 1}, 1, false, "relu"); /* no whole blocks */
+    CU_ASSERT_FALSE(is_winograd(&spec));
+}
+
+void thaw_test_winograd(void)
+{
+    CU_pSuite s = thaw_suite("winograd");
+    CU_add_test(s, "as the definition, at any number of samples and threads", test_sums);
+    CU_add_test(s, "a NaN stays one", test_nan);
+    CU_add_test(s, "what takes it", test_what_takes_it);
+}
