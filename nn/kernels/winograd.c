@@ -1,5 +1,7 @@
 #include "nn/kernels/winograd.h"
 
+#include <string.h>
+
 #include "io/base/par.h"
 #include "nn/kernels/bf16.h"
 
@@ -116,7 +118,7 @@ static size_t tiles_of(const struct thaw_winograd *w)
 static size_t chunk_tiles(const struct thaw_winograd *w, size_t threads)
 {
     size_t tile = POSITIONS * ((size_t)w->in_channels * sizeof(uint16_t) + GROUP * sizeof(float));
-    size_t held = CHUNK_BYTES / tile, share = (tiles_of(w) + threads - 1) / threads;
+    size_t held = 1 + CHUNK_BYTES / tile, share = (tiles_of(w) + threads - 1) / threads;
     size_t count = held < share ? held : share;
     count = (count + ROWS - 1) / ROWS * ROWS;
     return count < MOST_TILES ? count : MOST_TILES;
