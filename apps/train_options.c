@@ -131,9 +131,11 @@ const struct thaw_option thaw_train_table[] = {
     FLAG("--nesterov", nesterov, "Nesterov's form of momentum"),
     NUMBER("--weight-decay", weight_decay, "D", "0.01", 0, 10,
            "pulls kernels towards 0: by rate x D at each update"),
-    NUMBER("--head-weight-decay", head_weight_decay, "D", "1.5", 0, 10,
-           "the same for a head that trains alone: a strong penalty, as for any linear classifier "
-           "on more features than images"),
+    TEXT(
+        "--head-weight-decay", head_weight_decay, "D", "auto",
+        "the same for a head that trains alone: strong, as for any linear classifier on more "
+        "features than images. auto: 0.3, or 1.5 before blocks thaw, which learn best under a head "
+        "of small weights"),
     NUMBER("--l2-sp", l2_sp, "A", "0", 0, 10,
            "pulls the thawed backbone towards its pretrained weights"),
     NUMBER("--clip", clip, "NORM", "0", 0, 1e9, "largest norm of the whole gradient; 0: any"),

@@ -10,11 +10,11 @@ struct thaw_train_values {
     struct thaw_common common;
     struct thaw_given given; /* entries of the table that stood on the command line */
     const char *group_by, *leaks, *backbone, *range, *intensity, *fit, *augment, *save_batch;
-    const char *stages, *unfreeze, *schedule, *optimizer, *class_weights, *keep;
+    const char *stages, *unfreeze, *schedule, *head_weight_decay, *optimizer, *class_weights, *keep;
     const char *no_finding, *sampler, *loss, *sensitivity_at, *positive;
     const char *output, *run, *features, *cache_dir, *precision;
-    double val_fraction, max_bad, dropout, lr, warmup, block_decay, momentum, weight_decay,
-        head_weight_decay, l2_sp, clip, smoothing, checkpoint_every;
+    double val_fraction, max_bad, dropout, lr, warmup, block_decay, momentum, weight_decay, l2_sp,
+        clip, smoothing, checkpoint_every;
     long epochs, frame, patience, batch, micro_batch, seed, views;
     size_t cache_mem, cache_disk, mem;
     bool head_only, nesterov, batch_statistics, no_rollback, resume, multi_label;

@@ -18,6 +18,8 @@ static const struct recipe head_stage = {"head", 50, 1e-2, 2.6},
                            thawed_stage = {NULL, 20, 2e-3, 2.6},
                            scratch_stage = {"all", 30, 1e-3, 1};
 enum { TOP_PART = 2, SGD_FACTOR = 10 };
+/* Measured: tests/bench/README.md. */
+static const float decay_before_thaw = 1.5F, decay_of_last_head = 0.3F;
 
 /* "random:NAME": trained from random weights, which changes some defaults. */
 static bool from_scratch(const struct thaw_train_values *v)
@@ -64,6 +66,22 @@ static int check_words(const struct thaw_train_values *v, struct thaw_error *err
     return 0;
 }
 
+static int read_head_decay(const char *text, struct thaw_stage_defaults *d, struct thaw_error *err)
+{
+    static const double most = 10;
+    d->head_weight_decay = decay_before_thaw;
+    d->last_head_weight_decay = decay_of_last_head;
+    if (strcmp(text, "auto") == 0)
+        return 0;
+    char *end;
+    double decay = strtod(text, &end);
+    if (end == text || *end || !(decay >= 0 && decay <= most))
+        return thaw_fail(err, THAW_EUSAGE,
+                         "--head-weight-decay %s: needs auto or a number from 0 to %g", text, most);
+    d->head_weight_decay = d->last_head_weight_decay = (float)decay;
+    return 0;
+}
+
 int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph *graph, int head,
                       const struct thaw_blocks *blocks, struct thaw_stages *stages,
                       struct thaw_error *err)
@@ -78,13 +96,12 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
         .block_decay = (float)(v->block_decay > 0 ? v->block_decay : first->block_decay),
         .warmup = (float)v->warmup,
         .weight_decay = (float)v->weight_decay,
-        .head_weight_decay = (float)v->head_weight_decay,
         .patience = (int)v->patience,
         .augment_head = v->augment != NULL,
         .schedule = thaw_schedule_find(v->schedule, err)};
     if (!defaults.schedule)
         return thaw_error_prefix(err, "--schedule");
-    if (check_words(v, err))
+    if (read_head_decay(v->head_weight_decay, &defaults, err) || check_words(v, err))
         return -1;
     if (v->stages)
         return thaw_stages_parse(stages, v->stages, graph, head, blocks, &defaults, err)

@@ -102,9 +102,17 @@ static int read_key(struct thaw_stage *s, const char *key, const char *value,
     return 0;
 }
 
-static int read_stage(struct thaw_stage *s, char *text, const struct thaw_graph *graph, int head,
-                      const struct thaw_blocks *blocks, const struct thaw_stage_defaults *d,
-                      struct thaw_error *err)
+static float decay_of(const struct thaw_stage *s, int head, bool last,
+                      const struct thaw_stage_defaults *d)
+{
+    if (s->first < head)
+        return d->weight_decay;
+    return last ? d->last_head_weight_decay : d->head_weight_decay;
+}
+
+static int read_stage(struct thaw_stage *s, char *text, bool last, const struct thaw_graph *graph,
+                      int head, const struct thaw_blocks *blocks,
+                      const struct thaw_stage_defaults *d, struct thaw_error *err)
 {
     *s = (struct thaw_stage){.epochs = d->epochs,
                              .rate = d->rate,
@@ -118,7 +126,7 @@ static int read_stage(struct thaw_stage *s, char *text, const struct thaw_graph 
     if (read_what(s, text, graph, head, blocks, err))
         return -1;
     s->augment = s->first < head || d->augment_head;
-    s->weight_decay = s->first < head ? d->weight_decay : d->head_weight_decay;
+    s->weight_decay = decay_of(s, head, last, d);
     for (char *pair = options ? strtok_r(options, ",", &rest) : NULL; pair;
          pair = strtok_r(NULL, ",", &rest)) {
         char *value = strchr(pair, '=');
@@ -144,7 +152,8 @@ int thaw_stages_parse(struct thaw_stages *stages, const char *text, const struct
     for (char *one = strtok_r(copy, ";", &rest); one; one = strtok_r(NULL, ";", &rest)) {
         if (thaw_grow(&stages->stages, &capacity, (size_t)stages->n + 1, sizeof *stages->stages,
                       err) ||
-            read_stage(&stages->stages[stages->n], one, graph, head, blocks, defaults, err))
+            read_stage(&stages->stages[stages->n], one, !rest || !*rest, graph, head, blocks,
+                       defaults, err))
             goto done;
         stages->n++;
     }

@@ -29,7 +29,8 @@ struct thaw_stages {
 struct thaw_stage_defaults {
     int epochs;
     float rate, block_decay, warmup, weight_decay;
-    float head_weight_decay; /* of stages in which the head trains alone */
+    float head_weight_decay;      /* of stages in which the head trains alone, before others */
+    float last_head_weight_decay; /* and of one with no stage after it */
     int patience;
     const struct thaw_schedule *schedule;
     /* A head alone learns best from features of the images as they are (a linear probe); true: from

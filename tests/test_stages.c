@@ -26,6 +26,7 @@ static struct parsed parse(const char *text)
                                            .block_decay = 2.6F,
                                            .weight_decay = 0.01F,
                                            .head_weight_decay = 1.5F,
+                                           .last_head_weight_decay = 0.3F,
                                            .warmup = 0.25F,
                                            .patience = 2,
                                            .schedule = thaw_schedule_find("cosine", &p.err)};
@@ -70,6 +71,25 @@ static void test_parse(void)
     CU_ASSERT_DOUBLE_EQUAL(s[1].weight_decay, 0.01, 1e-6);
     CU_ASSERT_DOUBLE_EQUAL(s[4].weight_decay, 0.2, 1e-6);
     release(&p);
+}
+
+static float last_decay(const char *text)
+{
+    struct parsed p = parse(text);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(p.rc, &p.err), 0);
+    float decay = p.stages.stages[p.stages.n - 1].weight_decay;
+    release(&p);
+    return decay;
+}
+
+/* A head that is all that trains is held less than one under which blocks thaw. */
+static void test_last_head(void)
+{
+    CU_ASSERT_DOUBLE_EQUAL(last_decay("head"), 0.3, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(last_decay("head;"), 0.3, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(last_decay("all;head:epochs=2"), 0.3, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(last_decay("head:weight_decay=2"), 2, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(last_decay("head;1"), 0.01, 1e-6);
 }
 
 static void refused(const char *text, const char *a, const char *b)
@@ -220,6 +240,7 @@ void thaw_test_stages(void)
 {
     CU_pSuite s = thaw_suite("stages");
     CU_add_test(s, "text to stages", test_parse);
+    CU_add_test(s, "a head that is all that trains", test_last_head);
     CU_add_test(s, "unknown words and values are named", test_refusals);
     CU_add_test(s, "each block's rate is divided once more", test_divisor);
     CU_add_test(s, "schedules", test_schedules);

@@ -130,6 +130,7 @@ bool rig_init(struct rig *rig, const char *stages)
                                            .block_decay = 1.5F,
                                            .weight_decay = 0.01F,
                                            .head_weight_decay = 0.01F,
+                                           .last_head_weight_decay = 0.01F,
                                            .schedule = thaw_schedule_find("constant", &err)};
     return thaw_told(thaw_stages_parse(&rig->stages, stages, rig->graph, rig->options.head,
                                        &rig->blocks, &defaults, &err),

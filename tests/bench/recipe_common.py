@@ -79,8 +79,9 @@ def option_parser(description):
     p.add_argument("--optimizer", choices=("adamw", "adam", "sgd"), default="adamw")
     p.add_argument("--weight-decay", type=float, default=0.01,
                    help="decoupled, of kernels; none with adam")
-    p.add_argument("--head-weight-decay", type=float, default=1.5,
-                   help="the same for the head while it trains alone")
+    p.add_argument("--head-weight-decay", type=float,
+                   help="the same for the head while it trains alone; "
+                        "default: 1.5, or 0.3 with --thaw-epochs 0")
     p.add_argument("--clip", type=float, default=0, help="largest global norm; 0: none")
     p.add_argument("--block-decay", type=float, default=2.6,
                    help="each block's rate is that of the one above divided by this; "
@@ -103,6 +104,8 @@ def read_options(parser):
         args.augment = parse_augment("default")
     if args.random:
         args.block_decay = 1
+    if args.head_weight_decay is None:
+        args.head_weight_decay = 1.5 if args.thaw_epochs else 0.3
     args.seeds = [int(s) for s in args.seeds.split(",")]
     return args
 
