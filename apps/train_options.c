@@ -261,6 +261,22 @@ json_t *thaw_train_options_json(const struct thaw_train_values *v, struct thaw_e
     return object;
 }
 
+/* Is it what value_of makes of such an option? */
+static bool fits(const struct thaw_option *o, const json_t *value)
+{
+    switch (o->type) {
+    case THAW_OPTION_FLAG:
+        return json_is_boolean(value);
+    case THAW_OPTION_INT:
+    case THAW_OPTION_SIZE:
+        return json_is_integer(value);
+    case THAW_OPTION_NUMBER:
+        return json_is_number(value);
+    default:
+        return json_is_string(value) || (!o->preset && json_is_null(value));
+    }
+}
+
 static void take(const struct thaw_option *o, struct thaw_train_values *v, const json_t *value)
 {
     void *place = (char *)v + o->offset;
@@ -310,11 +326,11 @@ int thaw_train_options_resume(struct thaw_train_values *v, const json_t *saved,
             continue;
         key_of(o, key);
         const json_t *then = json_object_get(saved, key);
-        if (!then)
+        if (!fits(o, then))
             return thaw_fail(err, THAW_EINPUT,
-                             "the checkpoint does not know the option %s: it was made by another "
+                             "the checkpoint does not know the option %s%s: it was made by another "
                              "version of thaw",
-                             o->name);
+                             o->name, then ? " as it is now" : "");
         if (thaw_option_given(&v->given, (size_t)(o - thaw_train_table))) {
             json_t *now = value_of(o, v);
             int rc = now && json_equal(now, then) ? 0 : refuse(o, now, then, err);
