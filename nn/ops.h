@@ -14,6 +14,12 @@ struct thaw_linear {
     bool depthwise;
 };
 extern const struct thaw_op_kind thaw_op_linear;
+/* What Winograd's algorithm is for: 3x3, one group, every cell in steps of one. */
+static inline bool thaw_linear_is_plain_3x3(const struct thaw_linear *l)
+{
+    return l->kh == 3 && l->kw == 3 && l->stride_h == 1 && l->stride_w == 1 && l->dilation_h == 1 &&
+           l->dilation_w == 1 && l->groups == 1;
+}
 
 /* y = k x + b per channel, then act. Batch norm on moving statistics: params gamma, beta,
  * moving_mean, moving_variance (k = gamma / sqrt(variance + epsilon), b = beta - mean k). Constants

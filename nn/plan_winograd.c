@@ -23,10 +23,8 @@ static bool is_eligible(const struct thaw_plan *p, const struct thaw_op *op)
     if (op->kind != &thaw_op_linear || op->trained || op->backward)
         return false;
     const struct thaw_value *in = &p->values[op->in[0]], *out = &p->values[op->out];
-    return l->kh == 3 && l->kw == 3 && l->stride_h == 1 && l->stride_w == 1 && l->groups == 1 &&
-           l->dilation_h == 1 && l->dilation_w == 1 && in->type == THAW_TYPE_F32 &&
-           out->type == THAW_TYPE_F32 && in->shape.c >= LEAST_CHANNELS &&
-           out->shape.c >= LEAST_CHANNELS;
+    return thaw_linear_is_plain_3x3(l) && in->type == THAW_TYPE_F32 && out->type == THAW_TYPE_F32 &&
+           in->shape.c >= LEAST_CHANNELS && out->shape.c >= LEAST_CHANNELS;
 }
 
 void thaw_plan_use_winograd(struct thaw_plan *plan)

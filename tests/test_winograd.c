@@ -8,9 +8,8 @@
 #include "io/base/rng.h"
 #include "nn/dnnl/prim.h"
 #include "nn/kernels/bf16.h"
+#include "nn/kernels/kernels.h"
 #include "tests/check.h"
-
-enum { BLOCK = 16 };
 
 struct sizes {
     int h, w, in, out, before, after; /* the last two: padding on two sides each */
@@ -52,25 +51,25 @@ static bool lacks(const char *what)
     return true;
 }
 
-static uint16_t *numbers(size_t count, uint32_t stream)
+static float *weights(size_t count, uint32_t stream, float most)
 {
     struct thaw_rng rng = thaw_rng_at(4, 0, stream, 0);
-    uint16_t *v = thaw_new_aligned(count, sizeof *v, NULL);
-    if (!v)
-        abort();
-    for (size_t i = 0; i < count; i++)
-        v[i] = thaw_bf16_narrow(thaw_rng_normal(&rng));
-    return v;
-}
-
-static float *weights(size_t count, uint32_t stream)
-{
-    struct thaw_rng rng = thaw_rng_at(4, 0, stream, 1);
     float *v = thaw_new_aligned(count, sizeof *v, NULL);
     if (!v)
         abort();
     for (size_t i = 0; i < count; i++)
-        v[i] = thaw_rng_uniform(&rng, -0.1F, 0.1F);
+        v[i] = thaw_rng_uniform(&rng, -most, most);
+    return v;
+}
+
+static uint16_t *numbers(size_t count, uint32_t stream)
+{
+    float *from = weights(count, stream, 2);
+    uint16_t *v = thaw_new_aligned(count, sizeof *v, NULL);
+    if (!v)
+        abort();
+    thaw_bf16_narrow_array(from, v, count);
+    free(from);
     return v;
 }
 
@@ -86,8 +85,9 @@ static struct data data_of(const struct thaw_conv_spec *spec)
     return (struct data){.spec = *spec,
                          .in = numbers(n * in, 1),
                          .addend = numbers(n * out, 2),
-                         .kernel = weights(9 * (size_t)(spec->in.shape.c * spec->out.shape.c), 3),
-                         .bias = weights((size_t)spec->out.shape.c, 4)};
+                         .kernel =
+                             weights(9 * (size_t)(spec->in.shape.c * spec->out.shape.c), 3, 0.1F),
+                         .bias = weights((size_t)spec->out.shape.c, 4, 0.1F)};
 }
 
 static void release(struct data *d)
@@ -120,11 +120,10 @@ static void run(const struct data *d, int first, int count, int threads, uint16_
     free(scratch);
 }
 
-static size_t place(struct thaw_shape s, int sample, int y, int x, int c)
+static size_t place(const struct thaw_value *v, int sample, int y, int x, int c)
 {
-    size_t blocks = (size_t)s.c / BLOCK, block = (size_t)c / BLOCK;
-    size_t row = (((size_t)sample * blocks + block) * (size_t)s.h + (size_t)y);
-    return (row * (size_t)s.w + (size_t)x) * BLOCK + (size_t)c % BLOCK;
+    struct thaw_tensor t = thaw_tensor_of(v->shape, v->layout, 1);
+    return (size_t)sample * v->layout.sample + thaw_tensor_at(&t, (size_t)y, (size_t)x, (size_t)c);
 }
 
 static double sum_at(const struct data *d, int sample, int y, int x, int o)
@@ -136,11 +135,11 @@ static double sum_at(const struct data *d, int sample, int y, int x, int o)
             for (int c = 0; c < in.c; c++) {
                 int r = y + ky - d->spec.linear.pad_top, q = x + kx - d->spec.linear.pad_left;
                 if (r >= 0 && q >= 0 && r < in.h && q < in.w)
-                    sum += (double)thaw_bf16_widen(d->in[place(in, sample, r, q, c)]) *
+                    sum += (double)thaw_bf16_widen(d->in[place(&d->spec.in, sample, r, q, c)]) *
                            (double)d->kernel[((ky * 3 + kx) * in.c + c) * out.c + o];
             }
     if (d->spec.has_addend)
-        sum += (double)thaw_bf16_widen(d->addend[place(out, sample, y, x, o)]);
+        sum += (double)thaw_bf16_widen(d->addend[place(&d->spec.out, sample, y, x, o)]);
     return sum;
 }
 
@@ -156,7 +155,7 @@ static void compare(const struct data *d, const uint16_t *got, double low, doubl
                 for (int o = (x + y) % 7; o < out.c; o += 13) {
                     double wanted = fmin(fmax(sum_at(d, sample, y, x, o), low), high);
                     double error =
-                        (double)thaw_bf16_widen(got[place(out, sample, y, x, o)]) - wanted;
+                        (double)thaw_bf16_widen(got[place(&d->spec.out, sample, y, x, o)]) - wanted;
                     most = fmax(most, fabs(error));
                     largest = fmax(largest, fabs(wanted));
                     square += error * error;
@@ -207,10 +206,10 @@ static void test_nan(void)
     struct thaw_conv_spec spec = spec_of((struct sizes){8, 8, 64, 64, 1, 1}, 1, false, "relu6");
     struct data d = data_of(&spec);
     uint16_t *out = numbers(spec.out.layout.sample, 5);
-    d.in[place(spec.in.shape, 0, 4, 4, 3)] = thaw_bf16_narrow(NAN);
+    d.in[place(&spec.in, 0, 4, 4, 3)] = thaw_bf16_narrow(NAN);
     run(&d, 0, 1, 1, out);
-    CU_ASSERT(isnan(thaw_bf16_widen(out[place(spec.out.shape, 0, 4, 4, 0)])));
-    CU_ASSERT_FALSE(isnan(thaw_bf16_widen(out[place(spec.out.shape, 0, 0, 0, 0)])));
+    CU_ASSERT(isnan(thaw_bf16_widen(out[place(&spec.out, 0, 4, 4, 0)])));
+    CU_ASSERT_FALSE(isnan(thaw_bf16_widen(out[place(&spec.out, 0, 0, 0, 0)])));
     release(&d);
     free(out);
 }

@@ -29,11 +29,9 @@ int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, stru
 
 /* Our own loop takes bfloat16 and what it can do at the end: not where gradients are wanted, whose
  * kernel changes with every step. */
-static bool takes_winograd(struct thaw_conv *c)
+static bool takes_winograd(const struct thaw_conv_spec *s, struct thaw_winograd *w)
 {
-    const struct thaw_conv_spec *s = &c->spec;
     const struct thaw_linear *l = &s->linear;
-    struct thaw_winograd *w = &c->winograd;
     *w = (struct thaw_winograd){.n = s->n,
                                 .in_channels = s->in.shape.c,
                                 .out_channels = s->out.shape.c,
@@ -42,22 +40,19 @@ static bool takes_winograd(struct thaw_conv *c)
                                 .oh = s->out.shape.h,
                                 .ow = s->out.shape.w,
                                 .pad_top = l->pad_top,
-                                .pad_left = l->pad_left};
+                                .pad_left = l->pad_left,
+                                .threads = thaw_par_threads()};
     return s->in.type == THAW_TYPE_BF16 && s->out.type == THAW_TYPE_BF16 &&
-           (!s->has_addend || s->addend.type == THAW_TYPE_BF16) && l->kh == 3 && l->kw == 3 &&
-           l->stride_h == 1 && l->stride_w == 1 && l->dilation_h == 1 && l->dilation_w == 1 &&
-           l->groups == 1 && !s->data_gradient && !s->weight_gradient &&
-           thaw_gate_of(&s->act, &w->gate) && thaw_winograd_takes(w);
+           (!s->has_addend || s->addend.type == THAW_TYPE_BF16) && thaw_linear_is_plain_3x3(l) &&
+           !s->data_gradient && !s->weight_gradient && thaw_gate_of(&s->act, &w->gate) &&
+           thaw_winograd_takes(w);
 }
 
 int thaw_conv_init_forward(struct thaw_conv *c, struct thaw_error *err)
 {
     struct thaw_dnnl_prim *p = &c->forward;
-    if ((c->by_winograd = takes_winograd(c))) {
-        c->winograd_threads = thaw_par_threads();
-        c->winograd_scratch = thaw_winograd_scratch(&c->winograd);
+    if ((c->by_winograd = takes_winograd(&c->spec, &c->winograd)))
         return thaw_conv_room_for_weights(c, thaw_winograd_kernel_bytes(&c->winograd), err);
-    }
     if (thaw_conv_make_forward(&c->spec, &c->t, NULL, p, err))
         return -1;
     const thaw_dnnl_md *kernel = thaw_conv_kernel_md(p, false);
@@ -134,7 +129,7 @@ int thaw_conv_forward(struct thaw_conv *c, const void *in, const void *addend, v
     if (c->by_winograd) {
         struct thaw_winograd_pass pass = {in,     c->kernel_forward, c->bias_values, addend, out,
                                           scratch};
-        thaw_winograd_forward(&c->winograd, &pass, c->winograd_threads);
+        thaw_winograd_forward(&c->winograd, &pass);
         return 0;
     }
     return thaw_dnnl_prim_run(&c->forward, data, scratch, err);
@@ -150,7 +145,7 @@ size_t thaw_conv_scratch(const struct thaw_conv *c)
     if (c->then)
         return thaw_conv_scratch_of_pair(c);
     if (c->by_winograd)
-        return c->winograd_scratch;
+        return thaw_winograd_scratch(&c->winograd);
     size_t backward = thaw_conv_backward_scratch(c);
     return c->forward.scratch > backward ? c->forward.scratch : backward;
 }

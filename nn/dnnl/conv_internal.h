@@ -60,8 +60,6 @@ struct thaw_conv {
     struct thaw_gate in_gate, out_gate; /* of spec.in_act, spec.act */
     bool by_winograd;                   /* forward by our own loop; kernel_forward is for that */
     struct thaw_winograd winograd;
-    int winograd_threads;
-    size_t winograd_scratch;
     struct thaw_conv *then; /* of spec.then, or NULL */
     bool fused;             /* `forward` is that of both; else scratch lies between */
 };

@@ -115,10 +115,11 @@ static size_t tiles_of(const struct thaw_winograd *w)
 }
 
 /* Tiles of a chunk: what the cache holds, and so few that every thread has some. */
-static size_t chunk_tiles(const struct thaw_winograd *w, size_t threads)
+static size_t chunk_tiles(const struct thaw_winograd *w)
 {
     size_t tile = POSITIONS * ((size_t)w->in_channels * sizeof(uint16_t) + GROUP * sizeof(float));
-    size_t held = 1 + CHUNK_BYTES / tile, share = (tiles_of(w) + threads - 1) / threads;
+    size_t threads = (size_t)w->threads, held = 1 + CHUNK_BYTES / tile;
+    size_t share = (tiles_of(w) + threads - 1) / threads;
     size_t count = held < share ? held : share;
     count = (count + ROWS - 1) / ROWS * ROWS;
     return count < MOST_TILES ? count : MOST_TILES;
@@ -142,8 +143,7 @@ static size_t room_bytes(const struct thaw_winograd *w, size_t tiles)
 
 size_t thaw_winograd_scratch(const struct thaw_winograd *w)
 {
-    size_t threads = (size_t)thaw_par_threads();
-    return threads * room_bytes(w, chunk_tiles(w, threads));
+    return (size_t)w->threads * room_bytes(w, chunk_tiles(w));
 }
 
 #ifdef HAS_PRODUCTS
@@ -372,7 +372,7 @@ static void run_chunk(const struct chunk *k)
 struct work {
     const struct thaw_winograd *w;
     const struct thaw_winograd_pass *pass;
-    size_t threads, tiles; /* of a chunk */
+    size_t tiles; /* of a chunk */
 };
 
 /* Thread t has scratch of its own, and of every `threads` chunks the t-th. */
@@ -388,18 +388,17 @@ static void run_threads(void *ctx, size_t first, size_t last)
                           .v = (void *)scratch,
                           .m = (void *)(scratch + inputs_bytes(work->w, tiles)),
                           .m_position = tiles * GROUP};
-        for (k.first = t * tiles; k.first < all; k.first += work->threads * tiles) {
+        for (k.first = t * tiles; k.first < all; k.first += (size_t)work->w->threads * tiles) {
             k.count = all - k.first < tiles ? all - k.first : tiles;
             run_chunk(&k);
         }
     }
 }
 
-void thaw_winograd_forward(const struct thaw_winograd *w, const struct thaw_winograd_pass *pass,
-                           int threads)
+void thaw_winograd_forward(const struct thaw_winograd *w, const struct thaw_winograd_pass *pass)
 {
-    struct work work = {w, pass, (size_t)threads, chunk_tiles(w, (size_t)threads)};
-    thaw_par_range(work.threads, run_threads, &work);
+    struct work work = {w, pass, chunk_tiles(w)};
+    thaw_par_range((size_t)w->threads, run_threads, &work);
 }
 
 #else
@@ -410,10 +409,9 @@ bool thaw_winograd_takes(const struct thaw_winograd *w)
     return false;
 }
 
-void thaw_winograd_forward(const struct thaw_winograd *w, const struct thaw_winograd_pass *pass,
-                           int threads)
+void thaw_winograd_forward(const struct thaw_winograd *w, const struct thaw_winograd_pass *pass)
 {
-    (void)w, (void)pass, (void)threads;
+    (void)w, (void)pass;
 }
 
 #endif

@@ -13,6 +13,7 @@
 struct thaw_winograd {
     int n, in_channels, out_channels;
     int ih, iw, oh, ow, pad_top, pad_left;
+    int threads;           /* that share the work at most */
     struct thaw_gate gate; /* out lies between its ends */
 };
 
@@ -32,10 +33,7 @@ struct thaw_winograd_pass {
     uint16_t *out;
     void *scratch; /* aligned to cache lines */
 };
-/* Bytes, for the number of threads that the calling thread's loops have now. */
-size_t thaw_winograd_scratch(const struct thaw_winograd *w);
-/* `threads`: that number. */
-void thaw_winograd_forward(const struct thaw_winograd *w, const struct thaw_winograd_pass *pass,
-                           int threads);
+size_t thaw_winograd_scratch(const struct thaw_winograd *w); /* bytes */
+void thaw_winograd_forward(const struct thaw_winograd *w, const struct thaw_winograd_pass *pass);
 
 #endif
