@@ -160,6 +160,41 @@ static void test_map(void)
     thaw_image_release(&out);
 }
 
+/* Cubic weights leave a plane what it is, wherever its four neighbours exist; and every channel is
+ * sampled as it would be alone. */
+static void test_between(void)
+{
+    struct thaw_image in[2], out[2];
+    int compared = 0;
+    for (int k = 0; k < 2; k++) {
+        CU_ASSERT_EQUAL_FATAL(thaw_image_init(&in[k], WIDTH, HEIGHT, 1 + 2 * k, NULL), 0);
+        CU_ASSERT_EQUAL_FATAL(thaw_image_init(&out[k], WIDTH, HEIGHT, 1 + 2 * k, NULL), 0);
+    }
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        in[0].data[i] = in[1].data[3 * i + 2] = (float)(20 + 4 * (i % WIDTH) + 7 * (i / WIDTH));
+        in[1].data[3 * i] = 255 - in[0].data[i];
+        in[1].data[3 * i + 1] = (float)(i * 37 % 256);
+    }
+    struct thaw_warp map = thaw_warp_centred(1.1, 0.3, -0.3, 1.1, 0.4, -0.7, WIDTH, HEIGHT);
+    thaw_warp(&in[0], &map, &out[0]);
+    thaw_warp(&in[1], &map, &out[1]);
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        double x = map.a * (i % WIDTH) + map.b * (i / WIDTH) + map.c;
+        double y = map.d * (i % WIDTH) + map.e * (i / WIDTH) + map.f;
+        CU_ASSERT_EQUAL(out[0].data[i], out[1].data[3 * i + 2]);
+        if (x < 1 || y < 1 || x > WIDTH - 3 || y > HEIGHT - 3)
+            continue;
+        CU_ASSERT_DOUBLE_EQUAL(out[0].data[i], 20 + 4 * x + 7 * y, 1e-3);
+        CU_ASSERT_DOUBLE_EQUAL(out[1].data[3 * i], 235 - 4 * x - 7 * y, 1e-3);
+        compared++;
+    }
+    CU_ASSERT_TRUE(compared > WIDTH * HEIGHT / 3);
+    for (int k = 0; k < 2; k++) {
+        thaw_image_release(&in[k]);
+        thaw_image_release(&out[k]);
+    }
+}
+
 /* What an image gets depends on seed, epoch, index and position, and on each of them. */
 static void test_streams(void)
 {
@@ -270,6 +305,7 @@ void thaw_test_augment(void)
     CU_add_test(s, "the ends of every field's range work", test_extremes);
     CU_add_test(s, "a flip moves columns", test_flip);
     CU_add_test(s, "maps turn, join and end at the edge", test_map);
+    CU_add_test(s, "between pixels planes stay planes, channels apart", test_between);
     CU_add_test(s, "random streams depend on their names alone", test_streams);
     CU_add_test(s, "grey scans stay grey", test_grey_stays_grey);
     CU_add_test(s, "text form and back", test_text);

@@ -54,6 +54,7 @@ static void test_round(void)
 
 static void test_there_and_back(void)
 {
+    float spread[40 * 40 * 3];
     for (uint32_t i = 0; i < CASES; i++) {
         struct thaw_rng rng = thaw_rng_at(4, 0, i, 1000);
         int width = 1 + (int)thaw_rng_below(&rng, 40), height = 1 + (int)thaw_rng_below(&rng, 40);
@@ -69,6 +70,12 @@ static void test_there_and_back(void)
         CU_ASSERT_EQUAL(thaw_compact_bytes(&image),
                         sizeof *kept + cells * (grey ? 1 : 3) * sizeof *kept->values);
         thaw_compact_read(kept, &back);
+        CU_ASSERT_EQUAL(back.channels, grey ? 1 : 3);
+        thaw_image_spread(&back, channels, spread);
+        CU_ASSERT_EQUAL(memcmp(image.data, spread, n * sizeof(float)), 0);
+        thaw_image_drop_equal(&image);
+        CU_ASSERT_EQUAL_FATAL(image.channels, back.channels);
+        n = cells * (size_t)back.channels;
         CU_ASSERT_EQUAL(memcmp(image.data, back.data, n * sizeof(float)), 0);
         free(kept);
         thaw_image_release(&back);

@@ -187,6 +187,7 @@ void thaw_augment_apply(const struct thaw_augment *augment, struct thaw_image *i
 {
     struct thaw_warp map = thaw_warp_identity();
     bool pending = false;
+    scratch->channels = image->channels;
     for (size_t i = 0; i < augment->n; i++) {
         const struct thaw_augment_step *step = &augment->steps[i];
         struct thaw_rng rng = thaw_rng_at(seed, epoch, index, (uint32_t)(THAW_RNG_AUGMENT + i));

@@ -50,7 +50,8 @@ void thaw_augment_release(struct thaw_augment *augment);
 
 /* Applies the list to a picture of 0..255, which stays in that range. Random numbers depend on
  * seed, epoch, index of the image and position in the list, on nothing else. `scratch` has the
- * dimensions of `image`; the two may exchange their data. */
+ * sides of `image` and room for its channels; the two may exchange their data. A grey picture of
+ * one channel becomes what one of three equal channels would become in each. */
 void thaw_augment_apply(const struct thaw_augment *augment, struct thaw_image *image,
                         struct thaw_image *scratch, uint64_t seed, uint32_t epoch, uint32_t index);
 

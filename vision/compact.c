@@ -23,14 +23,7 @@ void thaw_compact_round(struct thaw_image *image)
 
 static int kept_channels(const struct thaw_image *image)
 {
-    const float *v = image->data;
-    size_t n = cells_of(image);
-    if (image->channels != 3)
-        return image->channels;
-    for (size_t i = 0; i < n; i++, v += 3)
-        if (v[0] != v[1] || v[0] != v[2])
-            return 3;
-    return 1;
+    return thaw_image_is_grey(image) ? 1 : image->channels;
 }
 
 static size_t bytes_of(const struct thaw_image *image, int channels)
@@ -59,12 +52,8 @@ struct thaw_compact *thaw_compact_create(const struct thaw_image *image, struct 
 
 void thaw_compact_read(const struct thaw_compact *c, struct thaw_image *image)
 {
-    size_t cells = cells_of(image), n = cells * (size_t)c->channels;
-    float *out = image->data;
-    if (c->channels == image->channels)
-        for (size_t i = 0; i < n; i++)
-            out[i] = (float)c->values[i] * step;
-    else
-        for (size_t i = 0; i < cells; i++)
-            out[3 * i] = out[3 * i + 1] = out[3 * i + 2] = (float)c->values[i] * step;
+    image->channels = c->channels;
+    size_t n = cells_of(image) * (size_t)c->channels;
+    for (size_t i = 0; i < n; i++)
+        image->data[i] = (float)c->values[i] * step;
 }

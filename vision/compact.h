@@ -23,7 +23,8 @@ void thaw_compact_round(struct thaw_image *image);
 size_t thaw_compact_bytes(const struct thaw_image *image);
 struct thaw_compact *thaw_compact_create(const struct thaw_image *image, struct thaw_error *err);
 
-/* Fills `image`, which has the dimensions of the one that was kept, with its bits. */
+/* Fills `image`, which has the sides and room for the channels of the one that was kept, with its
+ * bits; a grey one has one channel from now on. */
 void thaw_compact_read(const struct thaw_compact *compact, struct thaw_image *image);
 
 #endif

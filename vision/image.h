@@ -3,6 +3,8 @@
 #ifndef THAW_VISION_IMAGE_H
 #define THAW_VISION_IMAGE_H
 
+#include <stdbool.h>
+
 #include "io/base/error.h"
 
 struct thaw_image {
@@ -15,5 +17,14 @@ int thaw_image_init(struct thaw_image *image, int width, int height, int channel
                     struct thaw_error *err);
 
 void thaw_image_release(struct thaw_image *image);
+
+/* Three channels, the same everywhere: a grey picture, of which one channel says all. */
+bool thaw_image_is_grey(const struct thaw_image *image);
+
+/* One channel in place of three equal ones; other pictures stay as they are. */
+void thaw_image_drop_equal(struct thaw_image *image);
+
+/* out[H,W,channels]: the picture, which has as many channels, or one, which is repeated. */
+void thaw_image_spread(const struct thaw_image *image, int channels, float *out);
 
 #endif

@@ -66,7 +66,7 @@ static size_t batch_size(const struct thaw_loader *l, size_t batch)
 static void finish(const struct thaw_loader *l, const struct thaw_image *image, float *out)
 {
     if (l->o.pictures)
-        memcpy(out, image->data, l->values * sizeof *out);
+        thaw_image_spread(image, l->o.preprocess->channels, out);
     else
         thaw_preprocess_normalise(l->o.preprocess, image, out);
 }
@@ -94,6 +94,7 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
         w->image = fitted;
         if (o->cache)
             thaw_cache_offer(o->cache, id, &w->image);
+        thaw_image_drop_equal(&w->image);
     }
     double began = thaw_clock();
     if (o->augment)

@@ -349,7 +349,7 @@ void thaw_preprocess_normalise(const struct thaw_preprocess *p, const struct tha
                                float *out)
 {
     assert(image->width == p->width && image->height == p->height &&
-           image->channels == p->channels);
+           (image->channels == p->channels || image->channels == 1));
     float scale[3], offset[3];
     bool bgr;
     thaw_preprocess_affine(p, scale, offset, &bgr);
@@ -358,6 +358,12 @@ void thaw_preprocess_normalise(const struct thaw_preprocess *p, const struct tha
     if (p->channels == 1) {
         for (size_t i = 0; i < n; i++)
             out[i] = in[i] * scale[0] + offset[0];
+        return;
+    }
+    if (image->channels == 1) {
+        for (size_t i = 0; i < n; i++, out += 3)
+            for (int c = 0; c < 3; c++)
+                out[c] = in[i] * scale[c] + offset[c];
         return;
     }
     size_t first = bgr ? 2 : 0, last = 2 - first;

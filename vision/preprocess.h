@@ -96,8 +96,8 @@ struct thaw_decode_hint thaw_preprocess_hint(const struct thaw_preprocess *p);
 int thaw_preprocess_geometry(const struct thaw_preprocess *p, const struct thaw_pixels *pixels,
                              struct thaw_image *image, struct thaw_error *err);
 
-/* Second half: the mode. `image` as geometry() makes it; `out` is [height,width,channels]
- * and may be the image's own data. */
+/* Second half: the mode. `image` as geometry() makes it, or of one channel where three would be
+ * equal; `out` is [height,width,channels] and may be the data of an image of as many. */
 void thaw_preprocess_normalise(const struct thaw_preprocess *p, const struct thaw_image *image,
                                float *out);
 
