@@ -98,16 +98,19 @@ const struct thaw_option thaw_train_table[] = {
     TEXT("--stages", stages, "TEXT", NULL,
          "the whole schedule: stages WHAT[:KEY=VALUE,...] separated by ';'. WHAT: head, all, a "
          "number of blocks from the top, or the name of a layer. Keys: epochs, lr, decay, "
-         "weight_decay, schedule, warmup, patience, augment (0 or 1)"),
+         "weight_decay, schedule, warmup, patience, augment (0 or 1). What is not said of a stage "
+         "is as in the preset schedule, where the head alone trains 50 epochs at a rate of 1e-2, "
+         "and blocks 20 at 2e-3"),
     TEXT("--unfreeze", unfreeze, "WHAT", NULL,
          "what trains in the second stage: all, a number of blocks, or the name of the lowest "
          "layer (default: the upper half of the blocks)"),
     FLAG("--head-only", head_only, "no second stage: the backbone stays as it is"),
     INT("--epochs", epochs, "N", NULL, 1, 100000,
         "epochs of each stage (default 50 and 20; 30 from random weights)"),
-    NUMBER("--lr", lr, "RATE", NULL, 1e-9, 100,
-           "learning rate of the head in the first stage; later ones keep their ratio to it "
-           "(default 1e-2 with adamw, 1e-1 with sgd)"),
+    NUMBER(
+        "--lr", lr, "RATE", NULL, 1e-9, 100,
+        "learning rate of the head in the first stage; stages in which blocks train have a fifth "
+        "of it (default 1e-2 with adamw, 1e-1 with sgd)"),
     TEXT("--schedule", schedule, "NAME", "cosine",
          "how the rate goes within a stage: constant, cosine, onecycle, plateau or step"),
     NUMBER("--warmup", warmup, "EPOCHS", "0.5", 0, 1000, "linear rise at the start of a stage"),

@@ -27,24 +27,32 @@ static bool from_scratch(const struct thaw_train_values *v)
     return strncmp(v->backbone, "random:", 7) == 0;
 }
 
-static double recipe_rate(const struct thaw_train_values *v, const struct recipe *r)
+/* `first` is the recipe's first stage, whose rate --lr sets. */
+static double rate_of(const struct thaw_train_values *v, const struct recipe *r,
+                      const struct recipe *first)
 {
+    if (v->lr > 0)
+        return v->lr * r->rate / first->rate;
     return strcmp(v->optimizer, "sgd") == 0 ? SGD_FACTOR * r->rate : r->rate;
 }
 
-/* One stage as text; `first` is the recipe's first stage, whose rate --lr sets. */
+static long epochs_of(const struct thaw_train_values *v, const struct recipe *r)
+{
+    return v->epochs ? v->epochs : (long)r->epochs;
+}
+
+/* One stage as text. */
 static int describe(char *text, size_t size, const struct thaw_train_values *v,
                     const struct recipe *r, const struct recipe *first,
                     const struct thaw_blocks *blocks)
 {
     char top[32];
     snprintf(top, sizeof top, "%d", (blocks->n + TOP_PART - 1) / TOP_PART);
-    double rate = v->lr > 0 ? v->lr * r->rate / first->rate : recipe_rate(v, r);
     return snprintf(text, size, "%s:epochs=%ld,lr=%.9g,decay=%.9g",
                     r->what       ? r->what
                     : v->unfreeze ? v->unfreeze
                                   : top,
-                    v->epochs ? v->epochs : (long)r->epochs, rate,
+                    epochs_of(v, r), rate_of(v, r, first),
                     v->block_decay > 0 ? v->block_decay : r->block_decay);
 }
 
@@ -90,9 +98,12 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
     bool scratch = from_scratch(v);
     const struct recipe *first =
         scratch && !v->head_only && !v->unfreeze ? &scratch_stage : &head_stage;
+    const struct recipe *thawed = first == &head_stage ? &thawed_stage : first;
     struct thaw_stage_defaults defaults = {
-        .epochs = v->epochs ? (int)v->epochs : first->epochs,
-        .rate = (float)(v->lr > 0 ? v->lr : recipe_rate(v, first)),
+        .epochs = (int)epochs_of(v, first),
+        .thawed_epochs = (int)epochs_of(v, thawed),
+        .rate = (float)rate_of(v, first, first),
+        .thawed_rate = (float)rate_of(v, thawed, first),
         .block_decay = (float)(v->block_decay > 0 ? v->block_decay : first->block_decay),
         .warmup = (float)v->warmup,
         .weight_decay = (float)v->weight_decay,

@@ -114,9 +114,7 @@ static int read_stage(struct thaw_stage *s, char *text, bool last, const struct 
                       int head, const struct thaw_blocks *blocks,
                       const struct thaw_stage_defaults *d, struct thaw_error *err)
 {
-    *s = (struct thaw_stage){.epochs = d->epochs,
-                             .rate = d->rate,
-                             .block_decay = d->block_decay,
+    *s = (struct thaw_stage){.block_decay = d->block_decay,
                              .warmup = d->warmup,
                              .patience = d->patience,
                              .schedule = d->schedule};
@@ -125,7 +123,10 @@ static int read_stage(struct thaw_stage *s, char *text, bool last, const struct 
         *options++ = 0;
     if (read_what(s, text, graph, head, blocks, err))
         return -1;
-    s->augment = s->first < head || d->augment_head;
+    bool thaws = s->first < head;
+    s->epochs = thaws ? d->thawed_epochs : d->epochs;
+    s->rate = thaws ? d->thawed_rate : d->rate;
+    s->augment = thaws || d->augment_head;
     s->weight_decay = decay_of(s, head, last, d);
     for (char *pair = options ? strtok_r(options, ",", &rest) : NULL; pair;
          pair = strtok_r(NULL, ",", &rest)) {

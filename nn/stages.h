@@ -27,8 +27,9 @@ struct thaw_stages {
 
 /* What an option leaves open in the text. */
 struct thaw_stage_defaults {
-    int epochs;
-    float rate, block_decay, warmup, weight_decay;
+    int epochs, thawed_epochs; /* of a head that trains alone, and of stages that thaw blocks */
+    float rate, thawed_rate;
+    float block_decay, warmup, weight_decay;
     float head_weight_decay;      /* of stages in which the head trains alone, before others */
     float last_head_weight_decay; /* and of one with no stage after it */
     int patience;

@@ -22,7 +22,9 @@ static struct parsed parse(const char *text)
     CU_ASSERT_PTR_NOT_NULL_FATAL(p.graph);
     p.blocks = train_net_blocks(p.graph);
     struct thaw_stage_defaults defaults = {.epochs = 7,
+                                           .thawed_epochs = 4,
                                            .rate = 0.5F,
+                                           .thawed_rate = 0.1F,
                                            .block_decay = 2.6F,
                                            .weight_decay = 0.01F,
                                            .head_weight_decay = 1.5F,
@@ -56,7 +58,8 @@ static void test_parse(void)
     CU_ASSERT_EQUAL(s[0].patience, 2);
     CU_ASSERT_STRING_EQUAL(s[1].name, "top 1 block");
     CU_ASSERT_EQUAL(s[1].first, thaw_graph_find(p.graph, "conv3"));
-    CU_ASSERT_EQUAL(s[1].epochs, 7);
+    CU_ASSERT_EQUAL(s[1].epochs, 4);
+    CU_ASSERT_DOUBLE_EQUAL(s[1].rate, 0.1, 1e-6);
     CU_ASSERT_STRING_EQUAL(s[1].schedule->name, "cosine");
     CU_ASSERT_STRING_EQUAL(s[2].name, "top 3 blocks");
     CU_ASSERT_EQUAL(s[2].first, thaw_graph_find(p.graph, "conv1"));
@@ -70,6 +73,21 @@ static void test_parse(void)
     CU_ASSERT_DOUBLE_EQUAL(s[0].weight_decay, 1.5, 1e-6);
     CU_ASSERT_DOUBLE_EQUAL(s[1].weight_decay, 0.01, 1e-6);
     CU_ASSERT_DOUBLE_EQUAL(s[4].weight_decay, 0.2, 1e-6);
+    release(&p);
+}
+
+/* Blocks are trained more gently than a head, and from augmented images. */
+static void test_presets(void)
+{
+    struct parsed p = parse("head;1");
+    CU_ASSERT_EQUAL_FATAL(thaw_told(p.rc, &p.err), 0);
+    const struct thaw_stage *s = p.stages.stages;
+    CU_ASSERT_EQUAL(s[0].epochs, 7);
+    CU_ASSERT_EQUAL(s[1].epochs, 4);
+    CU_ASSERT_DOUBLE_EQUAL(s[0].rate, 0.5, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(s[1].rate, 0.1, 1e-6);
+    CU_ASSERT_FALSE(s[0].augment);
+    CU_ASSERT_TRUE(s[1].augment);
     release(&p);
 }
 
@@ -240,6 +258,7 @@ void thaw_test_stages(void)
 {
     CU_pSuite s = thaw_suite("stages");
     CU_add_test(s, "text to stages", test_parse);
+    CU_add_test(s, "what a stage leaves open depends on what trains", test_presets);
     CU_add_test(s, "a head that is all that trains", test_last_head);
     CU_add_test(s, "unknown words and values are named", test_refusals);
     CU_add_test(s, "each block's rate is divided once more", test_divisor);

@@ -126,7 +126,9 @@ bool rig_init(struct rig *rig, const char *stages)
     rig->source = (struct thaw_batch_source){rig, begin, next, identify, RIG_TRAIN, RIG_VAL};
     rig->observer = (struct thaw_observer){.ctx = rig, .epoch = epoch, .note = note, .stop = stop};
     struct thaw_stage_defaults defaults = {.epochs = 2,
+                                           .thawed_epochs = 2,
                                            .rate = 0.01F,
+                                           .thawed_rate = 0.01F,
                                            .block_decay = 1.5F,
                                            .weight_decay = 0.01F,
                                            .head_weight_decay = 0.01F,
