@@ -104,8 +104,8 @@ static inline void sample_grey(const struct thaw_image *in, const struct taps *a
     size_t width = (size_t)in->width;
     const float *row = in->data + (size_t)down->first * width + (size_t)across->first;
     quad columns = {0};
-    for (int j = 0; j < 4; j++, row += width)
-        columns += down->weight[j] * *(const quad *)row;
+    for (size_t j = 0; j < 4; j++)
+        columns += down->weight[j] * *(const quad *)(row + j * width);
     columns *= across->weight;
     *to = clamp(columns[0] + columns[1] + columns[2] + columns[3]);
 }
