@@ -8,7 +8,9 @@ grep -q '"frozen_precision": ' "$T/m.run/run.json"
 
 # able NAME: this processor computes fast in it.
 able() {
-    ! thaw eval "$T/m.h5" "$T/scans" --precision "$1" 2>&1 >/dev/null | grep -q 'this processor lacks'
+    local words
+    words=$(thaw eval "$T/m.h5" "$T/scans" --precision "$1" 2>&1 >/dev/null) ||
+        [[ $words != *'this processor lacks'* ]]
 }
 
 probability() {
