@@ -119,9 +119,9 @@ int thaw_train_stages(const struct thaw_train_values *v, const struct thaw_graph
                    ? thaw_error_prefix(err, "--stages")
                    : 0;
     int n = describe(text, sizeof text, v, first, first, blocks);
-    if (first == &head_stage && !v->head_only && n < (int)sizeof text - 1) {
+    if (thawed != first && !v->head_only && n < (int)sizeof text - 1) {
         text[n++] = ';';
-        n += describe(text + n, sizeof text - (size_t)n, v, &thawed_stage, first, blocks);
+        n += describe(text + n, sizeof text - (size_t)n, v, thawed, first, blocks);
     }
     if (n >= (int)sizeof text)
         return thaw_fail(err, THAW_EUSAGE, "--unfreeze: no layer has a name that long");

@@ -55,10 +55,4 @@ void thaw_augment_release(struct thaw_augment *augment);
 void thaw_augment_apply(const struct thaw_augment *augment, struct thaw_image *image,
                         struct thaw_image *scratch, uint64_t seed, uint32_t epoch, uint32_t index);
 
-/* For operations that change values: holds v within 0..255. */
-static inline float thaw_augment_clamp(float v)
-{
-    return v < 0 ? 0 : v > 255 ? 255 : v;
-}
-
 #endif

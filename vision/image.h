@@ -27,4 +27,11 @@ void thaw_image_drop_equal(struct thaw_image *image);
 /* out[H,W,channels]: the picture, which has as many channels, or one, which is repeated. */
 void thaw_image_spread(const struct thaw_image *image, int channels, float *out);
 
+/* Holds a value within 0..255; in two steps, for which processors need no branch. */
+static inline float thaw_image_clamp(float v)
+{
+    v = v > 0 ? v : 0;
+    return v < 255 ? v : 255;
+}
+
 #endif

@@ -92,9 +92,9 @@ static int load_image(struct worker *w, size_t id, uint32_t epoch, float *out,
             return thaw_error_prefix(err, "%s", o->data->images[id].path);
         thaw_image_release(&w->image);
         w->image = fitted;
+        thaw_image_drop_equal(&w->image);
         if (o->cache)
             thaw_cache_offer(o->cache, id, &w->image);
-        thaw_image_drop_equal(&w->image);
     }
     double began = thaw_clock();
     if (o->augment)

@@ -268,17 +268,14 @@ static void inner_size(const struct thaw_preprocess *p, int width, int height, i
 }
 
 /* Grey to three equal channels, colours to luma (ITU-R BT.601), or as they are. */
-static void convert_channels(const float *in, int in_channels, float *out, int out_channels,
-                             size_t n)
+static void convert_channels(const struct thaw_image *row, int channels, float *out)
 {
-    if (in_channels == out_channels)
-        memcpy(out, in, n * (size_t)in_channels * sizeof *out);
-    else if (in_channels == 1)
-        for (size_t i = 0; i < n; i++)
-            out[3 * i] = out[3 * i + 1] = out[3 * i + 2] = in[i];
+    const float *in = row->data;
+    if (row->channels <= channels)
+        thaw_image_spread(row, channels, out);
     else
-        for (size_t i = 0; i < n; i++)
-            out[i] = 0.299f * in[3 * i] + 0.587f * in[3 * i + 1] + 0.114f * in[3 * i + 2];
+        for (int i = 0; i < row->width; i++, in += 3)
+            out[i] = 0.299f * in[0] + 0.587f * in[1] + 0.114f * in[2];
 }
 
 /* Lays `inner` in the middle of a new image of the target's size and channels. */
@@ -295,8 +292,9 @@ static int place(const struct thaw_preprocess *p, const struct thaw_image *inner
     for (int y = 0; y < inner->height; y++) {
         size_t to = (size_t)(top + y) * (size_t)p->width + (size_t)left;
         size_t from = (size_t)y * (size_t)inner->width;
-        convert_channels(inner->data + from * (size_t)inner->channels, inner->channels,
-                         image->data + to * (size_t)p->channels, p->channels, (size_t)inner->width);
+        struct thaw_image row = {inner->width, 1, inner->channels,
+                                 inner->data + from * (size_t)inner->channels};
+        convert_channels(&row, p->channels, image->data + to * (size_t)p->channels);
     }
     return 0;
 }

@@ -46,7 +46,7 @@ static inline quad cubic(float t)
     return ((t3 * t + t2) * t + t1) * t + t0;
 }
 
-/* Beyond the edge the edge goes on. In two steps, for which processors need no branch; so below. */
+/* Beyond the edge the edge goes on. In two steps, for which processors need no branch. */
 static inline double held(double at, double last)
 {
     at = at > 0 ? at : 0;
@@ -70,12 +70,6 @@ static inline bool inside(const struct taps *t, int n)
     return t->first >= 0 && t->first + 4 <= n;
 }
 
-static inline float clamp(float v)
-{
-    v = v > 0 ? v : 0;
-    return v < 255 ? v : 255;
-}
-
 /* One pixel: first the sum down each column, then that across. */
 static void sample(const struct thaw_image *in, const struct taps *across, const struct taps *down,
                    float *to)
@@ -93,7 +87,7 @@ static void sample(const struct thaw_image *in, const struct taps *across, const
                 column += down->weight[j] * at[rows[j]];
             sum += across->weight[i] * column;
         }
-        to[c] = clamp(sum);
+        to[c] = thaw_image_clamp(sum);
     }
 }
 
@@ -107,7 +101,7 @@ static inline void sample_grey(const struct thaw_image *in, const struct taps *a
     for (size_t j = 0; j < 4; j++)
         columns += down->weight[j] * *(const quad *)(row + j * width);
     columns *= across->weight;
-    *to = clamp(columns[0] + columns[1] + columns[2] + columns[3]);
+    *to = thaw_image_clamp(columns[0] + columns[1] + columns[2] + columns[3]);
 }
 
 /* The same of three channels at once, where besides a pixel follows the last of each row. */
@@ -124,7 +118,7 @@ static inline void sample_colours(const struct thaw_image *in, const struct taps
         sum += across->weight[i] * column;
     }
     for (int c = 0; c < 3; c++)
-        to[c] = clamp(sum[c]);
+        to[c] = thaw_image_clamp(sum[c]);
 }
 
 /* Flips, turns by right angles and shifts by whole pixels ask for nothing between two pixels. */

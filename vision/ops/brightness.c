@@ -24,7 +24,7 @@ static void apply(const void *conf, struct thaw_image *image, struct thaw_image 
     float add = 255 * thaw_rng_uniform(rng, -c->amount, c->amount);
     (void)scratch;
     for (size_t i = 0; i < n; i++)
-        image->data[i] = thaw_augment_clamp(image->data[i] + add);
+        image->data[i] = thaw_image_clamp(image->data[i] + add);
 }
 
 const struct thaw_augmentation thaw_augmentation_brightness = {

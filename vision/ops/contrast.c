@@ -41,7 +41,7 @@ static void apply(const void *conf, struct thaw_image *image, struct thaw_image 
     float mean = mean_of(image->data, n);
     (void)scratch;
     for (size_t i = 0; i < n; i++)
-        image->data[i] = thaw_augment_clamp(mean + factor * (image->data[i] - mean));
+        image->data[i] = thaw_image_clamp(mean + factor * (image->data[i] - mean));
 }
 
 const struct thaw_augmentation thaw_augmentation_contrast = {

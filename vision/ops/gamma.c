@@ -25,7 +25,7 @@ static void apply(const void *conf, struct thaw_image *image, struct thaw_image 
     float bend = logf(1 + c->amount), exponent = expf(thaw_rng_uniform(rng, -bend, bend));
     (void)scratch;
     for (size_t i = 0; i < n; i++)
-        image->data[i] = thaw_augment_clamp(255 * powf(image->data[i] / 255, exponent));
+        image->data[i] = thaw_image_clamp(255 * powf(image->data[i] / 255, exponent));
 }
 
 const struct thaw_augmentation thaw_augmentation_gamma = {

@@ -36,7 +36,7 @@ static void apply(const void *conf, struct thaw_image *image, struct thaw_image 
     for (size_t i = 0; i < pixels; i++) {
         float add = c->std * thaw_rng_normal(rng);
         for (size_t k = 0; k < channels; k++)
-            image->data[i * channels + k] = thaw_augment_clamp(image->data[i * channels + k] + add);
+            image->data[i * channels + k] = thaw_image_clamp(image->data[i * channels + k] + add);
     }
 }
 
