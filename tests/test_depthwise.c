@@ -207,6 +207,84 @@ static void test_bf16(void)
             }
 }
 
+/* One (sample, cell, channel) with channels last, and in blocks. */
+static size_t in_block(const struct thaw_depthwise *d, size_t cells, size_t i)
+{
+    size_t channels = (size_t)d->channels, c = i % channels, cell = i / channels;
+    size_t block = (size_t)d->block, blocks = (size_t)d->blocks;
+    return ((cell / cells * blocks + c / block) * cells + cell % cells) * block + c % block;
+}
+
+static uint16_t *to_last(const struct thaw_depthwise *d, size_t cells, const uint16_t *blocked)
+{
+    size_t n = (size_t)d->n * cells * (size_t)d->channels;
+    uint16_t *last = thaw_new_aligned(n, sizeof *last, NULL);
+    if (!last)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        last[i] = blocked[in_block(d, cells, i)];
+    return last;
+}
+
+/* Runs with and without channels last: to the same bits, wherever there is a channel. */
+static void check_last(struct thaw_depthwise d, int channels)
+{
+    struct trial t = trial_of(d, true);
+    size_t count = t.taps * t.channels, ins = (size_t)(d.ih * d.iw), outs = (size_t)(d.oh * d.ow);
+    uint16_t *din = narrow(t.in, t.ins), *din_last = narrow(t.in, t.ins);
+    float *dk = numbers(2 * count, 8), *db = numbers(2 * t.channels, 9);
+    struct thaw_depthwise_pass pass = {.in = t.in16,
+                                       .out = t.out16,
+                                       .dout = t.dout16,
+                                       .kernel = t.kernel,
+                                       .in_gate = t.in_gate,
+                                       .out_gate = t.out_gate,
+                                       .din = din,
+                                       .dkernel = dk,
+                                       .dbias = db};
+    thaw_kernel_depthwise_backward(&d, &pass, true, t.scratch);
+    d.channels = channels;
+    uint16_t *in = to_last(&d, ins, t.in16), *out = to_last(&d, outs, t.out16);
+    uint16_t *dout = to_last(&d, outs, t.dout16);
+    float *scratch = numbers(thaw_kernel_depthwise_scratch(&d) / sizeof(float), 5);
+    pass.in = in;
+    pass.out = out;
+    pass.dout = dout;
+    pass.din = din_last;
+    pass.dkernel = dk + count;
+    pass.dbias = db + t.channels;
+    thaw_kernel_depthwise_backward(&d, &pass, true, scratch);
+    size_t wrong = 0;
+    for (size_t i = 0; i < (size_t)d.n * ins * (size_t)channels; i++)
+        wrong += din_last[i] != din[in_block(&d, ins, i)];
+    for (size_t i = 0; i < t.taps * (size_t)channels; i++) {
+        size_t at = in_block(
+            &(struct thaw_depthwise){
+                .n = 1, .blocks = d.blocks, .block = d.block, .channels = channels},
+            t.taps, i);
+        wrong += dk[count + at] != dk[at];
+    }
+    for (size_t c = 0; c < (size_t)channels; c++)
+        wrong += db[t.channels + c] != db[c];
+    CU_ASSERT_EQUAL(wrong, 0);
+    void *all[] = {din, din_last, dk, db, in, out, dout, scratch};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+    trial_release(&t);
+}
+
+static void test_channels_last(void)
+{
+    for (int k = 3; k <= 7; k++)
+        for (int stride = 1; stride <= 3; stride++)
+            for (int block = 8; block <= 16; block += 8)
+                for (int lacks = 0; lacks < block; lacks += 5) {
+                    struct thaw_depthwise d = same(block, 12, 9, k, stride);
+                    d.bf16 = true;
+                    check_last(d, d.blocks * block - lacks);
+                }
+}
+
 static void test_valid(void)
 {
     for (int stride = 1; stride <= 2; stride++) {
@@ -302,6 +380,7 @@ void thaw_test_depthwise(void)
     CU_pSuite s = thaw_suite("depthwise");
     CU_add_test(s, "every width and stride", test_same);
     CU_add_test(s, "bfloat16", test_bf16);
+    CU_add_test(s, "channels last", test_channels_last);
     CU_add_test(s, "no padding, uneven strides", test_valid);
     CU_add_test(s, "much padding", test_wide);
     CU_add_test(s, "as the primitives", test_primitive);

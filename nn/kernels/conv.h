@@ -18,6 +18,9 @@ bool thaw_gate_of(const struct thaw_act *act, struct thaw_gate *gate);
  * row ky: y stride_h - pad_top + ky; rows outside count as zero. Paddings are not negative. */
 struct thaw_depthwise {
     bool bf16; /* in, out, dout and din are bfloat16; else float32 */
+    /* Of bfloat16 with channels last, in [n][ih][iw][channels], out alike; 0: as above. The kernel
+     * is in blocks all the same. */
+    int channels;
     int n, blocks, block;
     int ih, iw, oh, ow;
     int kh, kw, stride_h, stride_w, pad_top, pad_left;

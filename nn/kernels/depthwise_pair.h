@@ -1,149 +1,54 @@
-/* One (sample, block) of depthwise.c, for blocks of LANES channels: included once for each width,
+/* (sample, block)s of depthwise.c, for blocks of LANES channels: included once for each width,
  * with LANES, ROWS(kw) (kernel rows whose weights and sums fit in the registers), VECTOR and MASK
  * (so many floats, so many integers), TARGET (the instruction set) and NAME(x) defined. `rows`,
  * `kw` and `stride` are constants where these functions are inlined. */
 
-TARGET THAW_INLINE VECTOR NAME(gate)(const struct thaw_gate *gate, VECTOR value, VECTOR gradient)
+#include "nn/kernels/depthwise_line.h"
+
+/* Row iy of the input. */
+TARGET THAW_INLINE void NAME(row)(int kw, int stride, const struct place *p, int iy)
 {
-    return gate->on ? (VECTOR)((MASK)gradient & ((value > gate->low) & (value < gate->high)))
-                    : gradient;
+    const int most = ROWS(kw);
+    struct line l = line_of(p, iy);
+    if (!l.left)
+        memset(l.din, 0, (size_t)p->d->iw * LANES * sizeof *l.din);
+    while (l.left) {
+        int rows = line_next(p, &l, most);
+        if (rows == 3)
+            NAME(line)(most < 3 ? 1 : 3, kw, stride, p, &l);
+        else if (rows == 2)
+            NAME(line)(most < 2 ? 1 : 2, kw, stride, p, &l);
+        else
+            NAME(line)(1, kw, stride, p, &l);
+    }
+    line_close(p, &l);
 }
 
-/* Row y of the gradient before the activation, into the ring; the bias's gradient on the way. */
-TARGET THAW_INLINE void NAME(fill)(const struct place *p, int y)
+TARGET THAW_INLINE void NAME(rows)(int kw, int stride, const struct thaw_depthwise *d,
+                                   const struct place *places, int n)
 {
-    const struct thaw_depthwise *d = p->d;
-    const struct thaw_gate gate = p->pass->out_gate;
-    ptrdiff_t at = (ptrdiff_t)y * d->ow * LANES;
-    size_t width = (size_t)d->ow * LANES;
-    float *row = ring_row(p, y);
-    const float *dout = floats_of(p, p->dout, at, width, row);
-    const float *out = gate.on ? floats_of(p, p->out, at, width, room(p, ROOM_OUT)) : dout;
-    VECTOR sum = *(VECTOR *)p->bias;
-    for (ptrdiff_t x = 0; x < (ptrdiff_t)width; x += LANES) {
-        VECTOR g = *(const VECTOR *)(dout + x);
-        g = NAME(gate)(&gate, *(const VECTOR *)(out + x), g);
-        *(VECTOR *)(row + x) = g;
-        sum += g;
-    }
-    *(VECTOR *)p->bias = sum;
-}
-
-/* What an input cell, or with stride 2 a pair of them, meets: output gradients at g and left of it.
- * Each is loaded once, for its share of the input's gradient and for the kernel's. */
-TARGET THAW_INLINE void NAME(cells)(int rows, int kw, int stride, bool even, bool odd,
-                                    const float *const *g, ptrdiff_t at, const VECTOR *w,
-                                    VECTOR *sums, const VECTOR *value, VECTOR *grad)
-{
-#pragma GCC unroll 3
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 7
-        for (int j = 0; j * stride < kw; j++) {
-            VECTOR v = *(const VECTOR *)(g[r] + at - (ptrdiff_t)j * LANES);
-            int tap = r * kw + j * stride;
-            if (even) {
-                grad[0] += w[tap] * v;
-                sums[tap] += v * value[0];
-            }
-            if (odd && j * stride + 1 < kw) {
-                grad[1] += w[tap + 1] * v;
-                sums[tap + 1] += v * value[1];
-            }
-        }
-}
-
-/* Loads the input cells at x and x + 1, works on them, stores their gradients. */
-TARGET THAW_INLINE void NAME(step)(int rows, int kw, int stride, bool even, bool odd,
-                                   const struct line *l, const struct thaw_gate *gate,
-                                   const float *const *g, int t, int x, const VECTOR *w,
-                                   VECTOR *sums)
-{
-    VECTOR value[2] = {{0}, {0}}, grad[2] = {{0}, {0}};
-#pragma GCC unroll 2
-    for (int i = !even; i <= odd; i++) {
-        value[i] = *(const VECTOR *)(l->in + (ptrdiff_t)(x + i) * LANES);
-        if (!l->begins)
-            grad[i] = *(const VECTOR *)(l->din + (ptrdiff_t)(x + i) * LANES);
-    }
-    NAME(cells)(rows, kw, stride, even, odd, g, (ptrdiff_t)t * LANES, w, sums, value, grad);
-#pragma GCC unroll 2
-    for (int i = !even; i <= odd; i++) {
-        if (l->ends)
-            grad[i] = NAME(gate)(gate, value[i], grad[i]);
-        *(VECTOR *)(l->din + (ptrdiff_t)(x + i) * LANES) = grad[i];
-    }
-}
-
-/* A row of input against `rows` rows of the kernel. */
-TARGET THAW_INLINE void NAME(line)(int rows, int kw, int stride, const struct place *p,
-                                   const struct line *line)
-{
-    const struct line l = *line;
-    const struct thaw_gate gate = p->pass->in_gate;
-    const float *g[MOST_ROWS];
-    VECTOR w[MOST_TAPS], sums[MOST_TAPS];
-    int pad = p->d->pad_left, iw = p->d->iw, x = 0;
-#pragma GCC unroll 3
-    for (int r = 0; r < rows; r++) {
-        g[r] = l.g[r];
-#pragma GCC unroll 7
-        for (int k = 0; k < kw; k++) {
-            ptrdiff_t at = ((ptrdiff_t)l.ky[r] * kw + k) * LANES;
-            w[r * kw + k] = *(const VECTOR *)(p->kernel + at);
-            sums[r * kw + k] = *(const VECTOR *)(p->sums + at);
-        }
-    }
-    if (stride == 1) {
-        for (; x < iw; x++)
-            NAME(step)(rows, kw, 1, true, false, &l, &gate, g, x + pad, x, w, sums);
-    } else {
-        if (pad % 2)
-            NAME(step)(rows, kw, 2, false, true, &l, &gate, g, pad / 2, x++ - 1, w, sums);
-        for (; x + 1 < iw; x += 2)
-            NAME(step)(rows, kw, 2, true, true, &l, &gate, g, (x + pad) / 2, x, w, sums);
-        if (x < iw)
-            NAME(step)(rows, kw, 2, true, false, &l, &gate, g, (x + pad) / 2, x, w, sums);
-    }
-#pragma GCC unroll 3
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 7
-        for (int k = 0; k < kw; k++)
-            *(VECTOR *)(p->sums + ((ptrdiff_t)l.ky[r] * kw + k) * LANES) = sums[r * kw + k];
-}
-
-TARGET THAW_INLINE void NAME(pair)(int kw, int stride, const struct place *p)
-{
-    const struct thaw_depthwise *d = p->d;
-    int filled = 0, most = ROWS(kw);
+    int filled = 0;
     for (int iy = 0; iy < d->ih; iy++) {
         for (; filled < d->oh && filled * d->stride_h <= iy + d->pad_top; filled++)
-            NAME(fill)(p, filled);
-        struct line l = line_of(p, iy);
-        if (!l.left)
-            memset(l.din, 0, (size_t)d->iw * LANES * sizeof *l.din);
-        while (l.left) {
-            int rows = line_next(p, &l, most);
-            if (rows == 3)
-                NAME(line)(most < 3 ? 1 : 3, kw, stride, p, &l);
-            else if (rows == 2)
-                NAME(line)(most < 2 ? 1 : 2, kw, stride, p, &l);
-            else
-                NAME(line)(1, kw, stride, p, &l);
-        }
-        line_close(p, &l);
+            for (int k = 0; k < n; k++)
+                NAME(fill)(&places[k], filled);
+        for (int k = 0; k < n; k++)
+            NAME(row)(kw, stride, &places[k], iy);
     }
     for (; filled < d->oh; filled++)
-        NAME(fill)(p, filled);
+        for (int k = 0; k < n; k++)
+            NAME(fill)(&places[k], filled);
 }
 
-/* Widths and strides that networks have: is_known(). */
-TARGET static void NAME(pair_of)(const struct place *p)
+/* Neighbours, row by row together. Widths and strides that networks have: is_known(). */
+TARGET static void NAME(places_of)(const struct thaw_depthwise *d, const struct place *places,
+                                   int n)
 {
-    int kw = p->d->kw, stride = p->d->stride_w;
+    int kw = d->kw, stride = d->stride_w;
     if (kw == 3)
-        stride == 1 ? NAME(pair)(3, 1, p) : NAME(pair)(3, 2, p);
+        stride == 1 ? NAME(rows)(3, 1, d, places, n) : NAME(rows)(3, 2, d, places, n);
     else if (kw == 5)
-        stride == 1 ? NAME(pair)(5, 1, p) : NAME(pair)(5, 2, p);
+        stride == 1 ? NAME(rows)(5, 1, d, places, n) : NAME(rows)(5, 2, d, places, n);
     else
-        stride == 1 ? NAME(pair)(7, 1, p) : NAME(pair)(7, 2, p);
+        stride == 1 ? NAME(rows)(7, 1, d, places, n) : NAME(rows)(7, 2, d, places, n);
 }
