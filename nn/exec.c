@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "io/base/mem.h"
 #include "io/base/par.h"
@@ -454,22 +453,4 @@ int thaw_exec_infer(struct thaw_exec *e, const float *x, size_t count, float *y,
         thaw_exec_read(e, pass.count, y + i * out);
     }
     return 0;
-}
-
-int thaw_exec_choose_batch(const struct thaw_plan *plan, int limit)
-{
-    /* The largest pair of neighbouring tensors should stay in the second-level caches together; but
-     * a single sample leaves the kernels too little to do. */
-    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    size_t room = (cache > 0 ? (size_t)cache : 1 << 20) * (size_t)thaw_par_threads(), most = 1;
-    for (int i = 0; i < plan->n_ops; i++) {
-        const struct thaw_op *op = &plan->ops[i];
-        size_t pair =
-            thaw_value_bytes(&plan->values[op->in[0]]) + thaw_value_bytes(&plan->values[op->out]);
-        most = pair > most ? pair : most;
-    }
-    int n = limit < 2 ? 1 : 2;
-    while (2 * n <= limit && (size_t)(2 * n) * most <= room)
-        n *= 2;
-    return n;
 }

@@ -1,8 +1,10 @@
 #include "nn/exec_memory.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io/base/mem.h"
+#include "io/base/par.h"
 #include "nn/exec.h"
 #include "nn/planner.h"
 
@@ -62,6 +64,34 @@ static void place_values(struct layout_work *w)
     }
     /* The caller reads the output after forward and before backward. */
     reach(w, w->m->value[p->output], p->n_ops);
+}
+
+/* Whether the result of operation i may take over the memory of its addend, of which it is the last
+ * reader. */
+static bool takes_over(const struct layout_work *w, int i)
+{
+    const struct thaw_plan *p = w->plan;
+    const struct thaw_op *op = &p->ops[i];
+    if (op->addend < 0 || !op->kind->adds_in_place || !op->kind->adds_in_place(op, p->values))
+        return false;
+    int held = w->m->value[op->addend];
+    bool alone = held != w->m->value[p->input] && held != w->m->value[p->output];
+    for (int k = 0; k < op->n_in; k++)
+        alone &= w->m->value[op->in[k]] != held;
+    return alone && w->buffers[held].last == i;
+}
+
+static void share_with_addends(struct layout_work *w)
+{
+    for (int i = 0; i < w->plan->n_ops; i++) {
+        const struct thaw_op *op = &w->plan->ops[i];
+        if (!takes_over(w, i))
+            continue;
+        int *out = &w->m->value[op->out], held = w->m->value[op->addend];
+        reach(w, held, w->buffers[*out].last);
+        w->buffers[*out].bytes = 0;
+        *out = held;
+    }
 }
 
 /* A gradient lives from its first contribution (the last reader's backward) to its producer's
@@ -142,6 +172,7 @@ int thaw_exec_memory_init(struct thaw_exec_memory *m, const struct thaw_plan *pl
     if (make_arrays(&w, err))
         goto done;
     place_values(&w);
+    share_with_addends(&w);
     if (training && plan->n_ops && plan->ops[plan->n_ops - 1].backward)
         place_gradients(&w);
     place_work_space(&w);
@@ -186,4 +217,43 @@ size_t thaw_exec_estimate(const struct thaw_plan *plan, int n)
         bytes += plan->trained[i].param->count * sizeof(float);
     thaw_exec_memory_release(&m, plan);
     return bytes;
+}
+
+/* With matrix tiles products are so fast that passing over the weights and the sums of their
+ * gradients, once a micro-batch, takes longer, unless there are more activations. Bytes of both,
+ * of one sample; no weights where nothing trains so. */
+static void weigh(const struct thaw_plan *plan, size_t *weights, size_t *activations)
+{
+    bool tiles = false;
+    *weights = *activations = 0;
+    for (int i = 0; i < plan->n_ops; i++) {
+        const struct thaw_op *op = &plan->ops[i];
+        const struct thaw_value *out = &plan->values[op->out];
+        *activations += op->backward ? thaw_value_bytes(out) : 0;
+        tiles |= op->trained && out->channels_last && out->type == THAW_TYPE_BF16;
+    }
+    for (int i = 0; tiles && i < plan->n_trained; i++)
+        *weights += plan->trained[i].param->count * sizeof(float);
+}
+
+int thaw_exec_choose_batch(const struct thaw_plan *plan, int limit)
+{
+    enum { TIMES = 2 };
+    size_t weights, activations;
+    /* The largest pair of neighbouring tensors should stay in the second-level caches together; but
+     * a single sample leaves the kernels too little to do. */
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    size_t room = (cache > 0 ? (size_t)cache : 1 << 20) * (size_t)thaw_par_threads(), most = 1;
+    for (int i = 0; i < plan->n_ops; i++) {
+        const struct thaw_op *op = &plan->ops[i];
+        size_t pair =
+            thaw_value_bytes(&plan->values[op->in[0]]) + thaw_value_bytes(&plan->values[op->out]);
+        most = pair > most ? pair : most;
+    }
+    int n = limit < 2 ? 1 : 2;
+    weigh(plan, &weights, &activations);
+    while (2 * n <= limit &&
+           ((size_t)(2 * n) * most <= room || (size_t)n * activations < TIMES * weights))
+        n *= 2;
+    return n;
 }

@@ -102,7 +102,10 @@ struct thaw_op_kind {
     bool copies; /* after update() it looks at weights no more, unless they train */
     bool
         affine; /* y = k x + b per channel: can be folded into a host before it; see ops/affine.c */
-    bool shares;      /* prepare() makes use of env->shared */
+    bool shares; /* prepare() makes use of env->shared */
+    /* Adds the addend fastest where it lies: the result takes over its memory once nobody else
+     * reads it. NULL: never. */
+    bool (*adds_in_place)(const struct thaw_op *op, const struct thaw_value *values);
     bool keeps_scale; /* 8-bit output in the scale of the input */
     /* Whether it can run with inputs and output in this precision; NULL: in float32 only. */
     bool (*takes)(const struct thaw_op *op, const struct thaw_value *values,

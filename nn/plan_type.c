@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/base/mem.h"
+#include "nn/dnnl/prim.h"
 #include "nn/ops.h"
 #include "nn/plan_fold.h"
 
@@ -17,6 +18,7 @@ struct typing {
     enum thaw_precision precision;
     const struct thaw_ranges *ranges;
     bool training;
+    bool channels_last;             /* what is not float32 */
     enum thaw_precision *of;        /* [operations] */
     bool (*asked)[THAW_PRECISIONS]; /* [values]: an operation wants it in that form */
     int (*copies)[THAW_PRECISIONS]; /* [values]: its conversion to that form; 0 = none yet */
@@ -47,7 +49,7 @@ static bool lower(const struct typing *t, struct thaw_value *v, enum thaw_precis
         v->type = THAW_TYPE_BF16;
     else if (!quantize(t, v))
         return false;
-    if (t->precision == THAW_INT8) {
+    if (t->channels_last) {
         v->layout = thaw_layout_channels_last(v->shape);
         v->channels_last = true;
     }
@@ -126,7 +128,7 @@ static void type_output(struct typing *t, int i)
         lower(t, out, precision); /* gradients come back in the precision that went out */
     } else if (!(t->asked[op->out][precision] && op->out != t->p->output &&
                  lower(t, out, precision))) {
-        out->channels_last = t->precision == THAW_INT8;
+        out->channels_last = t->channels_last;
     }
     if (out->channels_last)
         out->layout = thaw_layout_channels_last(out->shape);
@@ -242,7 +244,9 @@ int thaw_plan_type(struct thaw_plan *p, const struct thaw_graph *graph,
                        .nodes = graph->nodes,
                        .precision = options->precision,
                        .ranges = options->ranges,
-                       .training = options->training};
+                       .training = options->training,
+                       .channels_last =
+                           options->precision == THAW_INT8 || thaw_dnnl_has_bf16_tiles()};
     if (options->precision == THAW_F32)
         return 0;
     if (options->precision == THAW_INT8 && options->training)

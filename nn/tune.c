@@ -24,8 +24,9 @@ static void describe(FILE *to, const struct thaw_plan *plan, int limit)
     for (int i = 0; i < plan->n_ops; i++) {
         const struct thaw_op *op = &plan->ops[i];
         const struct thaw_value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-        fprintf(to, "%s %d %d %d %d %d %d %d %d", op->kind->name, in->type, in->shape.h,
-                in->shape.w, in->shape.c, out->type, out->shape.h, out->shape.w, out->shape.c);
+        fprintf(to, "%s %d %d %d %d %d %d %d %d %d", op->kind->name, in->channels_last, in->type,
+                in->shape.h, in->shape.w, in->shape.c, out->type, out->shape.h, out->shape.w,
+                out->shape.c);
         if (op->kind == &thaw_op_linear) {
             const struct thaw_linear *l = op->conf;
             fprintf(to, " %d %d %d %d", l->kh, l->kw, l->groups, op->addend >= 0);

@@ -259,7 +259,9 @@ static void test_gradients(void)
     thaw_graph_free(g);
 }
 
-/* Gradients in bfloat16 point where those in float32 do, whatever size the micro-batches have. */
+/* Gradients in bfloat16 point where those in float32 do, whatever size the micro-batches have. One
+ * value that rounding brings across the bend of its activation is a tenth of such a small net's
+ * first gradient. */
 static void test_bf16_gradients(void)
 {
     if (thaw_precision_lacks(THAW_BF16)) {
@@ -284,10 +286,10 @@ static void test_bf16_gradients(void)
             wrong += d * d;
             norm += (double)wanted[j] * (double)wanted[j];
         }
-        if (sqrt(wrong / norm) > 6e-2)
+        if (sqrt(wrong / norm) > 0.12)
             printf("%s %s: %g\n", p->trained[i].node->name, p->trained[i].param->role,
                    sqrt(wrong / norm));
-        CU_ASSERT(sqrt(wrong / norm) <= 6e-2);
+        CU_ASSERT(sqrt(wrong / norm) <= 0.12);
         CU_ASSERT(i > 0 || wrong > 0); /* else nothing was computed in bfloat16 */
     }
     thaw_exec_free(a);

@@ -47,6 +47,9 @@ dnnl_status_t thaw_dnnl_desc_create(dnnl_primitive_desc_t *desc, const struct th
 dnnl_status_t thaw_dnnl_append_step(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha,
                                     float beta);
 
+/* Adds what stands in the result's memory before, of a type as wide as the result's. */
+dnnl_status_t thaw_dnnl_append_sum(dnnl_post_ops_t ops, dnnl_data_type_t type);
+
 /* What the elements of an argument are multiplied by: one value, or one for each index along the
  * axes in `mask`. */
 struct thaw_dnnl_factors {

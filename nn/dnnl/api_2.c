@@ -98,6 +98,11 @@ dnnl_status_t thaw_dnnl_append_step(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, fl
     return dnnl_post_ops_append_eltwise(ops, 1.0f, alg, alpha, beta);
 }
 
+dnnl_status_t thaw_dnnl_append_sum(dnnl_post_ops_t ops, dnnl_data_type_t type)
+{
+    return dnnl_post_ops_append_sum_v2(ops, 1.0f, type);
+}
+
 /* The mask is of the result's axes: as those of what a reorder reads, and of [N,C,...] else. */
 dnnl_status_t thaw_dnnl_set_factors(dnnl_primitive_attr_t attr,
                                     const struct thaw_dnnl_factors *factors)

@@ -109,6 +109,11 @@ dnnl_status_t thaw_dnnl_append_step(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, fl
     return dnnl_post_ops_append_eltwise(ops, alg, alpha, beta);
 }
 
+dnnl_status_t thaw_dnnl_append_sum(dnnl_post_ops_t ops, dnnl_data_type_t type)
+{
+    return dnnl_post_ops_append_sum(ops, 1.0f, 0, type);
+}
+
 dnnl_status_t thaw_dnnl_set_factors(dnnl_primitive_attr_t attr,
                                     const struct thaw_dnnl_factors *factors)
 {

@@ -69,6 +69,11 @@ bool thaw_dnnl_has_bf16(void)
     return has_isa(dnnl_cpu_isa_avx512_core_bf16);
 }
 
+bool thaw_dnnl_has_bf16_tiles(void)
+{
+    return has_isa(dnnl_cpu_isa_avx512_core_amx);
+}
+
 bool thaw_dnnl_has_int8(void)
 {
     return has_isa(dnnl_cpu_isa_avx512_core_vnni) || has_isa(dnnl_cpu_isa_avx2_vnni);

@@ -2,7 +2,16 @@
 #include <string.h>
 
 #include "io/base/mem.h"
+#include "io/base/par.h"
 #include "nn/dnnl/conv_internal.h"
+#include "nn/kernels/pointwise_tiles.h"
+
+enum { LINE_FLOATS = 16 }; /* of a cache line */
+
+static size_t whole_lines(size_t floats)
+{
+    return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+}
 
 static size_t md_floats(const thaw_dnnl_md *md)
 {
@@ -46,18 +55,22 @@ bool thaw_conv_in_one_pass(const struct thaw_linear *l, const struct thaw_value 
                            const struct thaw_value *out)
 {
     return l->depthwise && out->shape.c == in->shape.c && l->dilation_h == 1 &&
-           l->dilation_w == 1 && in->layout.block == out->layout.block && in->layout.block > 1 &&
-           in->type == out->type && !thaw_type_is_8bit(in->type) && !is_served(l);
+           l->dilation_w == 1 && in->channels_last == out->channels_last &&
+           in->layout.block == out->layout.block && in->layout.block > 1 &&
+           !(in->channels_last && in->type == THAW_TYPE_F32) && in->type == out->type &&
+           !thaw_type_is_8bit(in->type) && !is_served(l);
 }
 
 static struct thaw_depthwise depthwise_of(const struct thaw_conv *c)
 {
     const struct thaw_conv_spec *s = &c->spec;
     const struct thaw_linear *l = &s->linear;
+    struct thaw_layout blocked = thaw_layout_of(s->in.shape, thaw_dnnl_block());
     return (struct thaw_depthwise){.bf16 = s->in.type == THAW_TYPE_BF16,
+                                   .channels = s->in.channels_last ? s->in.shape.c : 0,
                                    .n = s->n,
-                                   .blocks = s->in.layout.blocks,
-                                   .block = s->in.layout.block,
+                                   .blocks = blocked.blocks,
+                                   .block = blocked.block,
                                    .ih = s->in.shape.h,
                                    .iw = s->in.shape.w,
                                    .oh = s->out.shape.h,
@@ -70,16 +83,11 @@ static struct thaw_depthwise depthwise_of(const struct thaw_conv *c)
                                    .pad_left = l->pad_left};
 }
 
-static size_t padded_channels(const struct thaw_conv *c)
-{
-    return (size_t)c->spec.in.layout.blocks * (size_t)c->spec.in.layout.block;
-}
-
 /* Our own loop: one pass for both gradients. */
 static int make_one_pass(struct thaw_conv *c, struct thaw_error *err)
 {
-    const struct thaw_linear *l = &c->spec.linear;
-    c->kernel_count = (size_t)l->kh * (size_t)l->kw * padded_channels(c);
+    struct thaw_depthwise d = depthwise_of(c);
+    c->kernel_count = (size_t)(d.kh * d.kw) * (size_t)(d.blocks * d.block);
     c->gates = !c->spec.has_addend && thaw_gate_of(&c->spec.act, &c->out_gate);
     if (!thaw_gate_of(&c->spec.in_act, &c->in_gate))
         return thaw_fail(err, THAW_EUSAGE, "the gradient cannot pass %s here",
@@ -91,15 +99,36 @@ static int make_one_pass(struct thaw_conv *c, struct thaw_error *err)
     return c->kernel_data ? 0 : -1;
 }
 
-/* 1x1, float32: our loop for the kernel's gradient, which adds to the sums as it goes. */
-static bool is_pointwise(const struct thaw_conv_spec *s)
+static bool is_plain_1x1(const struct thaw_conv_spec *s)
 {
     const struct thaw_linear *l = &s->linear;
     return s->in.shape.rank == 3 && l->groups == 1 && l->kh == 1 && l->kw == 1 &&
-           l->stride_h == 1 && l->stride_w == 1 && s->in.type == THAW_TYPE_F32 &&
-           s->out.type == THAW_TYPE_F32 && s->in.layout.block == THAW_POINTWISE_BLOCK &&
-           s->out.layout.block == THAW_POINTWISE_BLOCK && s->in.shape.h == s->out.shape.h &&
-           s->in.shape.w == s->out.shape.w && thaw_cpu_has_avx512();
+           l->stride_h == 1 && l->stride_w == 1 && s->in.shape.h == s->out.shape.h &&
+           s->in.shape.w == s->out.shape.w;
+}
+
+/* 1x1, float32: our loop for the kernel's gradient, which adds to the sums as it goes. */
+static bool is_pointwise(const struct thaw_conv_spec *s)
+{
+    return is_plain_1x1(s) && s->in.type == THAW_TYPE_F32 && s->out.type == THAW_TYPE_F32 &&
+           s->in.layout.block == THAW_POINTWISE_BLOCK &&
+           s->out.layout.block == THAW_POINTWISE_BLOCK && thaw_cpu_has_avx512();
+}
+
+/* 1x1, bfloat16 with channels last: the same in matrix tiles. */
+static bool is_tiled(const struct thaw_conv_spec *s)
+{
+    return is_plain_1x1(s) && s->in.type == THAW_TYPE_BF16 && s->out.type == THAW_TYPE_BF16 &&
+           s->in.channels_last && s->out.channels_last && thaw_dnnl_has_bf16_tiles();
+}
+
+static struct thaw_pointwise_tiles tiles_of(const struct thaw_conv *c)
+{
+    const struct thaw_conv_spec *s = &c->spec;
+    return (struct thaw_pointwise_tiles){.cells =
+                                             (size_t)s->n * (size_t)(s->in.shape.h * s->in.shape.w),
+                                         .in_channels = (size_t)s->in.shape.c,
+                                         .out_channels = (size_t)s->out.shape.c};
 }
 
 static struct thaw_pointwise pointwise_of(const struct thaw_conv *c)
@@ -130,8 +159,14 @@ static int make_weights(struct thaw_conv *c, struct thaw_error *err)
 {
     struct thaw_dnnl_prim *p = &c->weights;
     c->pointwise = is_pointwise(&c->spec);
+    c->tiled = is_tiled(&c->spec);
     if (c->pointwise)
         return make_pointwise(c, err);
+    if (c->tiled) {
+        struct thaw_pointwise_tiles t = tiles_of(c);
+        c->kernel_count = t.in_channels * t.out_channels;
+        return 0;
+    }
     if (thaw_conv_make(&c->spec, &c->t, THAW_CONV_WEIGHTS, NULL, c->forward.desc, p, err))
         return -1;
     const thaw_dnnl_md *kernel = thaw_conv_kernel_md(p, true);
@@ -144,13 +179,6 @@ static int make_weights(struct thaw_conv *c, struct thaw_error *err)
         return -1;
     c->kernel_count = md_floats(kernel);
     return 0;
-}
-
-enum { LINE_FLOATS = 16 }; /* of a cache line */
-
-static size_t whole_lines(size_t floats)
-{
-    return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
 }
 
 int thaw_conv_make_backward(struct thaw_conv *c, struct thaw_error *err)
@@ -177,7 +205,10 @@ size_t thaw_conv_backward_scratch(const struct thaw_conv *c)
     struct thaw_depthwise d = depthwise_of(c);
     if (c->one_pass)
         return thaw_kernel_depthwise_scratch(&d);
-    size_t weights = c->pointwise ? 0 : c->sum_count * sizeof(float) + c->weights.scratch;
+    struct thaw_pointwise_tiles t = tiles_of(c);
+    size_t weights = c->pointwise ? 0
+                     : c->tiled   ? thaw_pointwise_tiles_scratch(&t, thaw_par_threads())
+                                  : c->sum_count * sizeof(float) + c->weights.scratch;
     return c->data.scratch > weights ? c->data.scratch : weights;
 }
 
@@ -185,7 +216,7 @@ size_t thaw_conv_backward_scratch(const struct thaw_conv *c)
 static size_t place_of(const struct thaw_conv *c, size_t tap, size_t channel)
 {
     size_t taps = (size_t)(c->spec.linear.kh * c->spec.linear.kw);
-    size_t block = (size_t)c->spec.in.layout.block;
+    size_t block = (size_t)thaw_layout_of(c->spec.in.shape, thaw_dnnl_block()).block;
     return (channel / block * taps + tap) * block + channel % block;
 }
 
@@ -222,6 +253,12 @@ static int backward_weights(struct thaw_conv *c, const struct thaw_conv_gradient
         struct thaw_pointwise p = pointwise_of(c);
         thaw_kernel_pointwise_weights(&p, g->in, g->dout, g->first, c->sum,
                                       c->sum + c->kernel_count);
+        return 0;
+    }
+    if (c->tiled) {
+        struct thaw_pointwise_tiles t = tiles_of(c);
+        thaw_pointwise_tiles_weights(&t, g->in, g->dout, g->first, c->sum, c->sum + c->kernel_count,
+                                     g->scratch);
         return 0;
     }
     float *part = g->first ? c->sum : g->scratch;
@@ -283,6 +320,11 @@ int thaw_conv_gradients(struct thaw_conv *c, float *dkernel, float *dbias, struc
         for (size_t t = 0; t < taps; t++)
             for (size_t ch = 0; ch < channels; ch++)
                 dkernel[t * channels + ch] = c->sum[place_of(c, t, ch)];
+        return 0;
+    }
+    if (c->tiled) {
+        struct thaw_pointwise_tiles t = tiles_of(c);
+        memcpy(dkernel, c->sum, t.in_channels * t.out_channels * sizeof *dkernel);
         return 0;
     }
     void *data[] = {c->sum, dkernel};

@@ -5,6 +5,7 @@
 #include "nn/dnnl/internal.h"
 #include "nn/dnnl/prim.h"
 #include "nn/kernels/conv.h"
+#include "nn/kernels/depthwise_forward.h"
 #include "nn/kernels/winograd.h"
 
 /* Descriptors of a convolution's tensors. The layouts of the kernel and of its float32 gradient are
@@ -55,11 +56,14 @@ struct thaw_conv {
     float *sum;
     size_t kernel_count, sum_count;
     bool one_pass;                      /* both gradients by our own loop; kernel_data is float32 */
-    bool pointwise;                     /* the kernel's gradient by our own loop */
+    bool pointwise, tiled;              /* the kernel's gradient by a loop of our own */
     bool gates;                         /* which takes out_gate for the gradient of spec.act */
     struct thaw_gate in_gate, out_gate; /* of spec.in_act, spec.act */
+    bool in_place;                      /* see thaw_conv_adds_in_place */
     bool by_winograd;                   /* forward by our own loop; kernel_forward is for that */
     struct thaw_winograd winograd;
+    bool by_depthwise; /* so, too */
+    struct thaw_depthwise_forward depthwise;
     struct thaw_conv *then; /* of spec.then, or NULL */
     bool fused;             /* `forward` is that of both; else scratch lies between */
 };
@@ -70,6 +74,9 @@ int thaw_conv_init_forward(struct thaw_conv *c, struct thaw_error *err);
 int thaw_conv_room_for_weights(struct thaw_conv *c, size_t bytes, struct thaw_error *err);
 /* The same for a kernel of this layout, and the reorder that fills it. */
 int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, struct thaw_error *err);
+
+int thaw_conv_forward_alone(struct thaw_conv *c, const void *in, const void *addend, void *out,
+                            void *scratch, struct thaw_error *err);
 
 /* conv_pair.c: the same for a convolution and `then`. */
 int thaw_conv_init_pair(struct thaw_conv *c, const struct thaw_conv_spec *then,

@@ -178,6 +178,15 @@ static int append_depthwise(dnnl_post_ops_t ops, const struct thaw_conv_spec *s,
     return rc ? -1 : 0;
 }
 
+static int append_addend(dnnl_post_ops_t ops, const struct thaw_conv_spec *s,
+                         const struct thaw_conv_tensors *t, struct thaw_error *err)
+{
+    dnnl_status_t status = thaw_conv_adds_in_place(&s->addend, &s->out)
+                               ? thaw_dnnl_append_sum(ops, thaw_dnnl_type(s->addend.type))
+                               : dnnl_post_ops_append_binary(ops, dnnl_binary_add, t->addend);
+    return thaw_dnnl_check(status, "residual post-op", err);
+}
+
 int thaw_conv_make_forward(const struct thaw_conv_spec *s, const struct thaw_conv_tensors *t,
                            const struct thaw_conv_spec *then, struct thaw_dnnl_prim *p,
                            struct thaw_error *err)
@@ -188,9 +197,7 @@ int thaw_conv_make_forward(const struct thaw_conv_spec *s, const struct thaw_con
     float *values, unit = thaw_type_is_8bit(s->in.type) ? unit_of(s, chain, n) : 1;
     if (find_factors(s, unit, &extra.factors, &values, err) ||
         thaw_dnnl_check(dnnl_post_ops_create(&extra.post_ops), "post-ops", err) ||
-        (s->has_addend &&
-         thaw_dnnl_check(dnnl_post_ops_append_binary(extra.post_ops, dnnl_binary_add, t->addend),
-                         "residual post-op", err)) ||
+        (s->has_addend && append_addend(extra.post_ops, s, t, err)) ||
         append_activation(extra.post_ops, s, chain, n, unit, err) ||
         (then && append_depthwise(extra.post_ops, then, err)))
         goto done;

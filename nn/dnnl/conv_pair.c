@@ -15,10 +15,13 @@ static size_t between(const struct thaw_conv *c)
     return (dnnl_memory_desc_get_size(c->t.out) + LINE - 1) / LINE * LINE;
 }
 
-/* The answer takes time, which counts where a single picture is all there is to do. */
+/* The answer takes time, which counts where a single picture is all there is to do. No primitive
+ * for both uses matrix tiles. */
 static bool is_worth_asking(const struct thaw_conv *c)
 {
     long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (c->spec.in.channels_last && thaw_dnnl_has_bf16_tiles())
+        return false;
     return cache <= 0 || between(c) > (size_t)cache;
 }
 
@@ -73,10 +76,8 @@ int thaw_conv_forward_pair(struct thaw_conv *c, const void *in, void *out, void 
         return thaw_dnnl_prim_run(&c->forward, data, scratch, err);
     }
     void *rest = (char *)scratch + between(c);
-    void *first[] = {(void *)in, c->kernel_forward, c->bias_values, scratch};
-    void *second[] = {scratch, then->kernel_forward, then->bias_values, out};
-    return thaw_dnnl_prim_run(&c->forward, first, rest, err) ||
-                   thaw_dnnl_prim_run(&then->forward, second, rest, err)
+    return thaw_conv_forward_alone(c, in, NULL, scratch, rest, err) ||
+                   thaw_conv_forward_alone(then, scratch, NULL, out, rest, err)
                ? -1
                : 0;
 }

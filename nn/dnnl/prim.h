@@ -14,6 +14,8 @@ thaw_dnnl_isa(void); /* the instruction set in use, as text that differs when it
 bool thaw_dnnl_has_bf16(void); /* AVX-512 with bf16 products */
 /* ... which are faster than float32's: measured once, in milliseconds. */
 bool thaw_dnnl_has_fast_bf16(void);
+/* ... in matrix tiles (AMX), which oneDNN's convolutions use where channels come last. */
+bool thaw_dnnl_has_bf16_tiles(void);
 bool thaw_dnnl_has_int8(void); /* VNNI: without it products of 8 bits saturate */
 
 /* A convolution, depthwise convolution or dense map with bias, residual addend and activation
@@ -49,6 +51,9 @@ void thaw_conv_free(struct thaw_conv *conv);
 /* The one of spec.then, to be given its weights; it belongs to `conv`. Or NULL. */
 struct thaw_conv *thaw_conv_then(const struct thaw_conv *conv);
 size_t thaw_conv_scratch(const struct thaw_conv *conv);
+/* With matrix tiles oneDNN adds fast only what stands where the result goes: `addend` is best `out`
+ * itself, and is copied there first where it is not. */
+bool thaw_conv_adds_in_place(const struct thaw_value *addend, const struct thaw_value *out);
 /* Weights from Keras' layout ([kh,kw,in/groups,out] or [kh,kw,in,m]) and bias [out] (always
  * present). */
 int thaw_conv_set_weights(struct thaw_conv *conv, const float *kernel, const float *bias,

@@ -211,7 +211,7 @@ void thaw_act_forward(const struct thaw_act *act, const float *in, float *out, s
     if (act->kind)
         run(act, in, out, count, forward_range);
     else if (in != out)
-        thaw_kernel_copy(in, out, count);
+        thaw_kernel_copy(in, out, count * sizeof *out);
 }
 
 bool thaw_act_moves_zero(const struct thaw_act *act)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void thaw_kernel_copy(const float *in, float *out, size_t count);
+void thaw_kernel_copy(const void *in, void *out, size_t bytes);
 void thaw_kernel_add(float *to, const float *from, size_t count);
 /* The same over bfloat16, each sum rounded once. */
 void thaw_kernel_add_bf16(uint16_t *to, const uint16_t *from, size_t count);

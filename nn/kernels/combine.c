@@ -117,7 +117,7 @@ void thaw_kernel_combine(const struct thaw_tensor *ta, const float *a, const str
     struct job job = {ta, tb, to, a, b, out, product};
     size_t count = to->n * thaw_tensor_sample(to);
     if (!b && equal(ta, to)) {
-        thaw_kernel_copy(a, out, count);
+        thaw_kernel_copy(a, out, count * sizeof *out);
     } else if (b && equal(ta, to) && equal(tb, to)) {
         thaw_par_range((count + PIECE - 1) / PIECE, equal_range, &job);
     } else if (b && equal(ta, to) && is_gate(tb, to)) {

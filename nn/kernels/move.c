@@ -143,7 +143,7 @@ void thaw_kernel_reshape(const struct thaw_tensor *in, const float *from,
 {
     bool same = in->h == out->h && in->w == out->w && in->c == out->c && in->block == out->block;
     if (same || (dense(in) && dense(out))) {
-        thaw_kernel_copy(from, to, in->n * thaw_tensor_sample(in));
+        thaw_kernel_copy(from, to, in->n * thaw_tensor_sample(in) * sizeof *to);
         return;
     }
     struct reshape r = {in, out, from, to};

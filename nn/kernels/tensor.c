@@ -30,24 +30,24 @@ void thaw_kernel_zero_tail(const struct thaw_tensor *t, float *data)
 }
 
 struct copy {
-    const float *in;
-    float *out;
-    size_t count;
+    const char *in;
+    char *out;
+    size_t bytes;
 };
 
-enum { PIECE = 1024 };
+enum { PIECE = 4096 };
 
 static void copy_range(void *ctx, size_t first, size_t last)
 {
     const struct copy *c = ctx;
-    size_t a = first * PIECE, b = last * PIECE < c->count ? last * PIECE : c->count;
-    memcpy(c->out + a, c->in + a, (b - a) * sizeof *c->out);
+    size_t a = first * PIECE, b = last * PIECE < c->bytes ? last * PIECE : c->bytes;
+    memcpy(c->out + a, c->in + a, b - a);
 }
 
-void thaw_kernel_copy(const float *in, float *out, size_t count)
+void thaw_kernel_copy(const void *in, void *out, size_t bytes)
 {
-    struct copy c = {in, out, count};
-    thaw_par_range((count + PIECE - 1) / PIECE, copy_range, &c);
+    struct copy c = {in, out, bytes};
+    thaw_par_range((bytes + PIECE - 1) / PIECE, copy_range, &c);
 }
 
 struct addition {

@@ -84,7 +84,7 @@ static int backward(const struct thaw_op *op, void *state, const struct thaw_run
         return 0;
     if (s->prim)
         return thaw_eltwise_backward(s->prim, value, run->dout, run->din[0], run->scratch, err);
-    thaw_kernel_copy(run->dout, run->din[0], s->count);
+    thaw_kernel_copy(run->dout, run->din[0], s->count * sizeof(float));
     thaw_act_backward(act_of(op), value, run->din[0], s->count);
     return 0;
 }

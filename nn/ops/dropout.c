@@ -51,7 +51,7 @@ static void drop(const struct thaw_op *op, const struct thaw_in_out *s, const st
 {
     const struct thaw_dropout *conf = op->conf;
     if (!run->training || !(conf->rate > 0)) {
-        thaw_kernel_copy(from, to, s->out.n * thaw_tensor_sample(&s->out));
+        thaw_kernel_copy(from, to, s->out.n * thaw_tensor_sample(&s->out) * sizeof *to);
         return;
     }
     struct job job = {conf, &s->out, run, from, to};

@@ -55,6 +55,11 @@ static bool takes(const struct thaw_op *op, const struct thaw_value *values,
            !(precision == THAW_INT8 && linear->groups > 1 && in->type == THAW_TYPE_S8);
 }
 
+static bool adds_in_place(const struct thaw_op *op, const struct thaw_value *values)
+{
+    return thaw_conv_adds_in_place(&values[op->addend], &values[op->out]);
+}
+
 static bool wants_data(const struct thaw_op *op, const struct thaw_op_env *env)
 {
     return env->training && op->backward && env->values[op->in[0]].has_grad;
@@ -302,6 +307,7 @@ const struct thaw_op_kind thaw_op_linear = {.name = "linear",
                                             .conf_size = sizeof(struct thaw_linear),
                                             .hosts = true,
                                             .takes = takes,
+                                            .adds_in_place = adds_in_place,
                                             .shares = true,
                                             .copies = true,
                                             .reads = reads,
