@@ -1,6 +1,7 @@
 /* oneDNN 2: memory descriptors are plain structs, an operation has a descriptor of its own before
  * it has a primitive descriptor, and factors are part of a primitive. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/base/mem.h"
 #include "nn/dnnl/internal.h"
@@ -76,6 +77,32 @@ static dnnl_status_t init_eltwise(union op_desc *d, const struct thaw_dnnl_op *o
                                           op->beta);
 }
 
+/* These convolutions look up what lies behind a list's end while oneDNN 2.6 generates their code
+ * (jit_brgemm_amx_uker, skipped_bd_mask): by what stands there, that crashes. The next ones of its
+ * list multiply in tiles as well. */
+static bool may_crash(const_dnnl_primitive_desc_t desc)
+{
+    static const char name[] = "brgconv:avx512_core_amx";
+    const char *found = "";
+    dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, (void *)&found);
+    return strncmp(found, name, sizeof name - 1) == 0;
+}
+
+/* The first implementation that may be taken. */
+static dnnl_status_t take_first(dnnl_primitive_desc_t *desc, dnnl_primitive_desc_iterator_t it)
+{
+    dnnl_status_t status = dnnl_success;
+    for (; status == dnnl_success; status = dnnl_primitive_desc_iterator_next(it)) {
+        if (!(*desc = dnnl_primitive_desc_iterator_fetch(it)))
+            return dnnl_out_of_memory;
+        if (!may_crash(*desc))
+            return dnnl_success;
+        dnnl_primitive_desc_destroy(*desc);
+        *desc = NULL;
+    }
+    return status == dnnl_iterator_ends ? dnnl_unimplemented : status;
+}
+
 dnnl_status_t thaw_dnnl_desc_create(dnnl_primitive_desc_t *desc, const struct thaw_dnnl_op *op,
                                     const_dnnl_primitive_attr_t attr,
                                     const_dnnl_primitive_desc_t hint)
@@ -86,10 +113,15 @@ dnnl_status_t thaw_dnnl_desc_create(dnnl_primitive_desc_t *desc, const struct th
         [THAW_DNNL_POOL] = init_pool,
         [THAW_DNNL_ELTWISE] = init_eltwise};
     union op_desc d;
+    dnnl_primitive_desc_iterator_t it;
     dnnl_status_t status = init[op->kind](&d, op);
-    return status == dnnl_success
-               ? dnnl_primitive_desc_create(desc, &d, attr, thaw_dnnl_engine(), hint)
-               : status;
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_iterator_create(&it, &d, attr, thaw_dnnl_engine(), hint);
+    if (status != dnnl_success)
+        return status;
+    status = take_first(desc, it);
+    dnnl_primitive_desc_iterator_destroy(it);
+    return status;
 }
 
 dnnl_status_t thaw_dnnl_append_step(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha,

@@ -51,14 +51,19 @@ static bool is_served(const struct thaw_linear *l)
     return l->kh == 3 && l->kw == 3 && l->stride_w > 2;
 }
 
+/* In blocks, or in bfloat16 with channels last. */
+static bool has_form(const struct thaw_value *in, const struct thaw_value *out)
+{
+    return in->type == out->type && in->channels_last == out->channels_last &&
+           in->layout.block == out->layout.block && in->layout.block > 1 &&
+           (in->type == THAW_TYPE_BF16 || (in->type == THAW_TYPE_F32 && !in->channels_last));
+}
+
 bool thaw_conv_in_one_pass(const struct thaw_linear *l, const struct thaw_value *in,
                            const struct thaw_value *out)
 {
     return l->depthwise && out->shape.c == in->shape.c && l->dilation_h == 1 &&
-           l->dilation_w == 1 && in->channels_last == out->channels_last &&
-           in->layout.block == out->layout.block && in->layout.block > 1 &&
-           !(in->channels_last && in->type == THAW_TYPE_F32) && in->type == out->type &&
-           !thaw_type_is_8bit(in->type) && !is_served(l);
+           l->dilation_w == 1 && has_form(in, out) && !is_served(l);
 }
 
 static struct thaw_depthwise depthwise_of(const struct thaw_conv *c)
