@@ -218,20 +218,19 @@ size_t thaw_conv_backward_scratch(const struct thaw_conv *c)
 }
 
 /* Between [kh][kw][channels] and [blocks][kh][kw][block]: where a weight lies. */
-static size_t place_of(const struct thaw_conv *c, size_t tap, size_t channel)
+static size_t place_of(const struct thaw_depthwise *d, size_t tap, size_t channel)
 {
-    size_t taps = (size_t)(c->spec.linear.kh * c->spec.linear.kw);
-    size_t block = (size_t)thaw_layout_of(c->spec.in.shape, thaw_dnnl_block()).block;
+    size_t taps = (size_t)(d->kh * d->kw), block = (size_t)d->block;
     return (channel / block * taps + tap) * block + channel % block;
 }
 
 static void pack_depthwise(struct thaw_conv *c, const float *kernel)
 {
-    size_t taps = (size_t)(c->spec.linear.kh * c->spec.linear.kw);
-    size_t channels = (size_t)c->spec.in.shape.c;
+    struct thaw_depthwise d = depthwise_of(c);
+    size_t taps = (size_t)(d.kh * d.kw), channels = (size_t)c->spec.in.shape.c;
     for (size_t t = 0; t < taps; t++)
         for (size_t ch = 0; ch < channels; ch++)
-            ((float *)c->kernel_data)[place_of(c, t, ch)] = kernel[t * channels + ch];
+            ((float *)c->kernel_data)[place_of(&d, t, ch)] = kernel[t * channels + ch];
 }
 
 int thaw_conv_set_backward(struct thaw_conv *c, const float *kernel, struct thaw_error *err)
@@ -320,11 +319,11 @@ int thaw_conv_gradients(struct thaw_conv *c, float *dkernel, float *dbias, struc
 {
     memcpy(dbias, c->sum + c->kernel_count, (size_t)c->spec.out.shape.c * sizeof *dbias);
     if (c->one_pass) {
-        size_t taps = (size_t)(c->spec.linear.kh * c->spec.linear.kw);
-        size_t channels = (size_t)c->spec.in.shape.c;
+        struct thaw_depthwise d = depthwise_of(c);
+        size_t taps = (size_t)(d.kh * d.kw), channels = (size_t)c->spec.in.shape.c;
         for (size_t t = 0; t < taps; t++)
             for (size_t ch = 0; ch < channels; ch++)
-                dkernel[t * channels + ch] = c->sum[place_of(c, t, ch)];
+                dkernel[t * channels + ch] = c->sum[place_of(&d, t, ch)];
         return 0;
     }
     if (c->tiled) {

@@ -63,8 +63,8 @@ static float *room(const struct place *p, int which)
 
 /* --- cells with channels last, as a row of a block, and back --- */
 
-enum { WIDE = 16 };
-typedef float floats __attribute__((vector_size(WIDE * 4), aligned(4), may_alias));
+enum { WIDE = 16, AHEAD = 32 }; /* numbers of a block; cells that memory is asked for before */
+typedef float lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint32_t words __attribute__((vector_size(WIDE * 4), aligned(4), may_alias));
 typedef uint16_t halves __attribute__((vector_size(WIDE * 2), aligned(2), may_alias));
 
@@ -72,7 +72,7 @@ THAW_TARGET_AVX512 static void widen_blocks(const uint16_t *in, size_t step, siz
                                             float *wide)
 {
     for (size_t i = 0; i < cells; i++, in += step, wide += WIDE) {
-        __builtin_prefetch(in + 32 * step);
+        __builtin_prefetch(in + AHEAD * step);
         *(words *)wide = __builtin_convertvector(*(const halves *)in, words) << 16;
     }
 }
@@ -83,7 +83,7 @@ THAW_TARGET_AVX512 static void narrow_blocks(const float *in, size_t cells, uint
 {
     for (size_t i = 0; i < cells; i++, in += WIDE, narrow += step) {
         words bits = *(const words *)in;
-        words is_nan = (words)(*(const floats *)in != *(const floats *)in);
+        words is_nan = (words)(*(const lanes16 *)in != *(const lanes16 *)in);
         words rounded = bits + 0x7FFF + (bits >> 16 & 1);
         rounded = (rounded & ~is_nan) | ((bits | 0x400000) & is_nan);
         *(halves *)narrow = __builtin_convertvector(rounded >> 16, halves);
@@ -184,7 +184,6 @@ static void line_close(const struct place *p, const struct line *l)
         thaw_bf16_narrow_array(l->din, din, cells * p->step);
 }
 
-typedef float lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int mask16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int mask8 __attribute__((vector_size(32), aligned(4), may_alias));
