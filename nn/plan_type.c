@@ -245,8 +245,7 @@ int thaw_plan_type(struct thaw_plan *p, const struct thaw_graph *graph,
                        .precision = options->precision,
                        .ranges = options->ranges,
                        .training = options->training,
-                       .channels_last =
-                           options->precision == THAW_INT8 || thaw_dnnl_has_bf16_tiles()};
+                       .channels_last = options->precision == THAW_INT8 || thaw_dnnl_has_tiles()};
     if (options->precision == THAW_F32)
         return 0;
     if (options->precision == THAW_INT8 && options->training)

@@ -11,7 +11,7 @@
 /* Convolutions in 8 bits against sums in whole numbers: scales by channel, biases, addends of
  * another scale, activations that do and do not commute with scales. */
 
-enum { SIDE = 7, SAMPLES = 2, MAX_CHANNELS = 64 };
+enum { SIDE = 7, SAMPLES = 2, MAX_CHANNELS = 800 };
 
 struct eight {
     const char *name;
@@ -22,20 +22,37 @@ struct eight {
     bool has_addend;
     enum thaw_type addend;
     float addend_scale;
+    bool tiles; /* by our own loop, where the machine has them */
 };
 
 static const struct eight cases[] = {
-    {"3x3 of signed", 24, 40, 1, 3, 2, THAW_TYPE_S8, THAW_TYPE_S8, NULL, 0.02f, 0.1f, 0, 0, 0},
-    {"1x1, relu6", 24, 40, 1, 1, 1, THAW_TYPE_U8, THAW_TYPE_U8, "relu6", 0.02f, 6 / 255.f, 0, 0, 0},
-    {"1x1, swish", 24, 40, 1, 1, 1, THAW_TYPE_U8, THAW_TYPE_S8, "swish", 0.02f, 0.1f, 0, 0, 0},
-    {"to float", 24, 40, 1, 1, 1, THAW_TYPE_S8, THAW_TYPE_F32, "relu", 0.02f, 1, 0, 0, 0},
+    {"3x3 of signed", 24, 40, 1, 3, 2, THAW_TYPE_S8, THAW_TYPE_S8, NULL, 0.02f, 0.1f, 0, 0, 0,
+     false},
+    {"1x1, relu6", 24, 40, 1, 1, 1, THAW_TYPE_U8, THAW_TYPE_U8, "relu6", 0.02f, 6 / 255.f, 0, 0, 0,
+     false},
+    {"1x1, swish", 24, 40, 1, 1, 1, THAW_TYPE_U8, THAW_TYPE_S8, "swish", 0.02f, 0.1f, 0, 0, 0,
+     false},
+    {"to float", 24, 40, 1, 1, 1, THAW_TYPE_S8, THAW_TYPE_F32, "relu", 0.02f, 1, 0, 0, 0, false},
     {"addend", 24, 40, 1, 1, 1, THAW_TYPE_U8, THAW_TYPE_S8, NULL, 0.02f, 0.1f, 1, THAW_TYPE_S8,
-     0.07f},
+     0.07f, false},
     {"addend, relu", 24, 40, 1, 3, 1, THAW_TYPE_U8, THAW_TYPE_U8, "relu", 0.02f, 0.05f, 1,
-     THAW_TYPE_S8, 0.07f},
+     THAW_TYPE_S8, 0.07f, false},
     {"depthwise, relu6", 40, 40, 40, 3, 2, THAW_TYPE_U8, THAW_TYPE_U8, "relu6", 0.02f, 6 / 255.f, 0,
-     0, 0},
-    {"groups, relu", 32, 64, 2, 3, 1, THAW_TYPE_U8, THAW_TYPE_U8, "relu", 0.02f, 0.05f, 0, 0, 0}};
+     0, 0, false},
+    {"3x3 tiles, relu6", 136, 128, 1, 3, 1, THAW_TYPE_U8, THAW_TYPE_U8, "relu6", 0.02f, 6 / 255.f,
+     0, 0, 0, true},
+    {"3x3 tiles, unsigned to signed", 200, 88, 1, 3, 1, THAW_TYPE_U8, THAW_TYPE_S8, NULL, 0.02f,
+     0.1f, 1, THAW_TYPE_S8, 0.07f, true},
+    {"3x3 tiles, signed", 128, 80, 1, 3, 1, THAW_TYPE_S8, THAW_TYPE_S8, NULL, 0.02f, 0.1f, 0, 0, 0,
+     true},
+    {"3x3 tiles, signed to unsigned", 128, 80, 1, 3, 1, THAW_TYPE_S8, THAW_TYPE_U8, "relu", 0.02f,
+     0.05f, 0, 0, 0, true},
+    {"1x1 tiles in steps of two", 520, 304, 1, 1, 2, THAW_TYPE_U8, THAW_TYPE_U8, "relu", 0.02f,
+     0.05f, 0, 0, 0, true},
+    {"1x1 tiles, addend of unsigned", 512, 800, 1, 1, 1, THAW_TYPE_U8, THAW_TYPE_U8, "relu", 0.02f,
+     0.05f, 1, THAW_TYPE_U8, 0.03f, true},
+    {"groups, relu", 32, 64, 2, 3, 1, THAW_TYPE_U8, THAW_TYPE_U8, "relu", 0.02f, 0.05f, 0, 0, 0,
+     false}};
 
 static int stored(const void *tensor, enum thaw_type type, size_t i)
 {
@@ -164,6 +181,8 @@ static void check(const struct eight *e)
     s.kernel_scale = t.scale;
     struct thaw_conv *c = thaw_conv_create(&s, &err);
     CU_ASSERT_FATAL(thaw_told(c ? 0 : -1, &err) == 0);
+    CU_ASSERT_EQUAL(strcmp(thaw_conv_implementation(c, 0), "thaw:tiles") == 0,
+                    e->tiles && thaw_dnnl_has_tiles());
     t.scratch = thaw_new_aligned(thaw_conv_scratch(c), 1, NULL);
     CU_ASSERT_FATAL(thaw_conv_set_weights(c, t.kernel, t.bias, &err) == 0);
     CU_ASSERT_FATAL(thaw_conv_forward(c, t.in, t.addend, t.out, t.scratch, &err) == 0);

@@ -22,7 +22,7 @@ static int set_up(struct trial *t, enum thaw_type type)
 {
     struct thaw_value value = {.shape = {3, SIDE, SIDE, CHANNELS}, .type = type};
     struct thaw_conv_spec spec = {.n = 1, .linear = {1, 1, 1, 1, 1, 1, .groups = 1}};
-    value.channels_last = type == THAW_TYPE_BF16 && thaw_dnnl_has_bf16_tiles();
+    value.channels_last = type == THAW_TYPE_BF16 && thaw_dnnl_has_tiles();
     value.layout = value.channels_last ? thaw_layout_channels_last(value.shape)
                                        : thaw_layout_of(value.shape, thaw_dnnl_block());
     spec.in = spec.out = value;

@@ -69,7 +69,7 @@ bool thaw_dnnl_has_bf16(void)
     return has_isa(dnnl_cpu_isa_avx512_core_bf16);
 }
 
-bool thaw_dnnl_has_bf16_tiles(void)
+bool thaw_dnnl_has_tiles(void)
 {
     return has_isa(dnnl_cpu_isa_avx512_core_amx);
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "io/base/mem.h"
-#include "io/base/par.h"
 
 int thaw_conv_room_for_weights(struct thaw_conv *c, size_t bytes, struct thaw_error *err)
 {
@@ -27,57 +26,11 @@ int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, stru
                : thaw_conv_kernel_reorder(&c->spec, &c->t, kernel, &c->to_forward, err);
 }
 
-/* Our own loop takes bfloat16 and what it can do at the end: not where gradients are wanted, whose
- * kernel changes with every step. */
-static bool takes_winograd(const struct thaw_conv_spec *s, struct thaw_winograd *w)
-{
-    const struct thaw_linear *l = &s->linear;
-    *w = (struct thaw_winograd){.n = s->n,
-                                .in_channels = s->in.shape.c,
-                                .out_channels = s->out.shape.c,
-                                .ih = s->in.shape.h,
-                                .iw = s->in.shape.w,
-                                .oh = s->out.shape.h,
-                                .ow = s->out.shape.w,
-                                .pad_top = l->pad_top,
-                                .pad_left = l->pad_left,
-                                .threads = thaw_par_threads()};
-    return s->in.type == THAW_TYPE_BF16 && s->out.type == THAW_TYPE_BF16 && !s->in.channels_last &&
-           (!s->has_addend || s->addend.type == THAW_TYPE_BF16) && thaw_linear_is_plain_3x3(l) &&
-           !s->data_gradient && !s->weight_gradient && thaw_gate_of(&s->act, &w->gate) &&
-           thaw_winograd_takes(w);
-}
-
-/* The processor's own products of bfloat16 are slower than float32's where oneDNN uses them: in
- * depthwise kernels, which have no use for matrix tiles. */
-static bool takes_depthwise(const struct thaw_conv_spec *s, struct thaw_depthwise_forward *d)
-{
-    const struct thaw_linear *l = &s->linear;
-    *d = (struct thaw_depthwise_forward){.n = s->n,
-                                         .channels = s->in.shape.c,
-                                         .ih = s->in.shape.h,
-                                         .iw = s->in.shape.w,
-                                         .oh = s->out.shape.h,
-                                         .ow = s->out.shape.w,
-                                         .kh = l->kh,
-                                         .kw = l->kw,
-                                         .stride_h = l->stride_h,
-                                         .stride_w = l->stride_w,
-                                         .pad_top = l->pad_top,
-                                         .pad_left = l->pad_left};
-    return s->in.type == THAW_TYPE_BF16 && s->in.channels_last && !s->has_addend &&
-           thaw_conv_in_one_pass(l, &s->in, &s->out) && thaw_gate_of(&s->act, &d->gate) &&
-           thaw_depthwise_forward_takes(d);
-}
-
 int thaw_conv_init_forward(struct thaw_conv *c, struct thaw_error *err)
 {
     struct thaw_dnnl_prim *p = &c->forward;
-    if ((c->by_winograd = takes_winograd(&c->spec, &c->winograd)))
-        return thaw_conv_room_for_weights(c, thaw_winograd_kernel_bytes(&c->winograd), err);
-    if ((c->by_depthwise = takes_depthwise(&c->spec, &c->depthwise)))
-        return thaw_conv_room_for_weights(c, thaw_depthwise_forward_kernel_bytes(&c->depthwise),
-                                          err);
+    if ((c->own = thaw_conv_loop_of(&c->spec, &c->shape)))
+        return thaw_conv_room_for_weights(c, c->own->kernel_bytes(c), err);
     c->in_place = c->spec.has_addend && thaw_conv_adds_in_place(&c->spec.addend, &c->spec.out);
     if (thaw_conv_make_forward(&c->spec, &c->t, NULL, p, err))
         return -1;
@@ -135,15 +88,11 @@ struct thaw_conv *thaw_conv_then(const struct thaw_conv *c)
 int thaw_conv_set_weights(struct thaw_conv *c, const float *kernel, const float *bias,
                           struct thaw_error *err)
 {
-    for (int o = 0; o < c->spec.out.shape.c; o++)
-        c->bias_values[o] = bias[o] / thaw_conv_bias_unit(&c->spec, o);
-    if (c->by_winograd) {
-        thaw_winograd_transform_kernel(&c->winograd, kernel, c->kernel_forward);
-        return 0;
-    }
     void *forward[] = {(void *)kernel, c->kernel_forward};
-    if (c->by_depthwise)
-        thaw_depthwise_forward_pack(&c->depthwise, kernel, c->kernel_forward);
+    for (int o = 0; o < c->spec.out.shape.c; o++)
+        c->bias_values[o] = bias[o] / (c->own ? 1 : thaw_conv_bias_unit(&c->spec, o));
+    if (c->own)
+        c->own->pack(c, kernel);
     else if (thaw_dnnl_prim_run(&c->to_forward, forward, NULL, err))
         return -1;
     return thaw_conv_set_backward(c, kernel, err);
@@ -152,7 +101,7 @@ int thaw_conv_set_weights(struct thaw_conv *c, const float *kernel, const float 
 bool thaw_conv_adds_in_place(const struct thaw_value *addend, const struct thaw_value *out)
 {
     return out->channels_last && addend->channels_last &&
-           thaw_type_size(addend->type) == thaw_type_size(out->type) && thaw_dnnl_has_bf16_tiles();
+           thaw_type_size(addend->type) == thaw_type_size(out->type) && thaw_dnnl_has_tiles();
 }
 
 int thaw_conv_forward(struct thaw_conv *c, const void *in, const void *addend, void *out,
@@ -166,14 +115,8 @@ int thaw_conv_forward_alone(struct thaw_conv *c, const void *in, const void *add
                             void *scratch, struct thaw_error *err)
 {
     void *data[] = {(void *)in, c->kernel_forward, c->bias_values, out, (void *)addend};
-    if (c->by_depthwise) {
-        thaw_depthwise_forward_run(&c->depthwise, in, c->kernel_forward, c->bias_values, out);
-        return 0;
-    }
-    if (c->by_winograd) {
-        struct thaw_winograd_pass pass = {in,     c->kernel_forward, c->bias_values, addend, out,
-                                          scratch};
-        thaw_winograd_forward(&c->winograd, &pass);
+    if (c->own) {
+        c->own->run(c, in, addend, out, scratch);
         return 0;
     }
     if (c->in_place && addend != out)
@@ -183,17 +126,20 @@ int thaw_conv_forward_alone(struct thaw_conv *c, const void *in, const void *add
 
 bool thaw_conv_by_winograd(const struct thaw_conv *c)
 {
-    return c->by_winograd;
+    return c->own == &thaw_conv_winograd;
+}
+
+size_t thaw_conv_forward_scratch(const struct thaw_conv *c)
+{
+    return !c->own ? c->forward.scratch : c->own->scratch ? c->own->scratch(c) : 0;
 }
 
 size_t thaw_conv_scratch(const struct thaw_conv *c)
 {
     if (c->then)
         return thaw_conv_scratch_of_pair(c);
-    if (c->by_winograd)
-        return thaw_winograd_scratch(&c->winograd);
-    size_t backward = thaw_conv_backward_scratch(c);
-    return c->forward.scratch > backward ? c->forward.scratch : backward;
+    size_t forward = thaw_conv_forward_scratch(c), backward = thaw_conv_backward_scratch(c);
+    return forward > backward ? forward : backward;
 }
 
 const char *thaw_conv_implementation(const struct thaw_conv *c, int direction)
@@ -202,10 +148,8 @@ const char *thaw_conv_implementation(const struct thaw_conv *c, int direction)
                                      : direction == THAW_CONV_DATA  ? &c->data
                                                                     : &c->weights;
     const char *name = NULL;
-    if (direction == THAW_CONV_FORWARD && c->by_winograd)
-        return "thaw:winograd";
-    if (direction == THAW_CONV_FORWARD && c->by_depthwise)
-        return "thaw:depthwise";
+    if (direction == THAW_CONV_FORWARD && c->own)
+        return c->own->name;
     if (direction != THAW_CONV_FORWARD && c->one_pass)
         return "thaw:depthwise";
     if (direction == THAW_CONV_WEIGHTS && c->pointwise)

@@ -124,7 +124,7 @@ static bool is_pointwise(const struct thaw_conv_spec *s)
 static bool is_tiled(const struct thaw_conv_spec *s)
 {
     return is_plain_1x1(s) && s->in.type == THAW_TYPE_BF16 && s->out.type == THAW_TYPE_BF16 &&
-           s->in.channels_last && s->out.channels_last && thaw_dnnl_has_bf16_tiles();
+           s->in.channels_last && s->out.channels_last && thaw_dnnl_has_tiles();
 }
 
 static struct thaw_pointwise_tiles tiles_of(const struct thaw_conv *c)

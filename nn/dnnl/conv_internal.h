@@ -5,6 +5,7 @@
 #include "nn/dnnl/internal.h"
 #include "nn/dnnl/prim.h"
 #include "nn/kernels/conv.h"
+#include "nn/kernels/conv_tiles.h"
 #include "nn/kernels/depthwise_forward.h"
 #include "nn/kernels/winograd.h"
 
@@ -44,6 +45,13 @@ int thaw_conv_kernel_reorder(const struct thaw_conv_spec *spec, const struct tha
                              const thaw_dnnl_md *to, struct thaw_dnnl_prim *p,
                              struct thaw_error *err);
 
+/* What one of our own loops is to do. */
+union thaw_conv_shape {
+    struct thaw_winograd winograd;
+    struct thaw_depthwise_forward depthwise;
+    struct thaw_conv_tiles tiles;
+};
+
 struct thaw_conv {
     struct thaw_conv_spec spec;
     struct thaw_conv_tensors t;
@@ -60,13 +68,26 @@ struct thaw_conv {
     bool gates;                         /* which takes out_gate for the gradient of spec.act */
     struct thaw_gate in_gate, out_gate; /* of spec.in_act, spec.act */
     bool in_place;                      /* see thaw_conv_adds_in_place */
-    bool by_winograd;                   /* forward by our own loop; kernel_forward is for that */
-    struct thaw_winograd winograd;
-    bool by_depthwise; /* so, too */
-    struct thaw_depthwise_forward depthwise;
+    const struct thaw_conv_loop *own; /* NULL: forward by oneDNN; else kernel_forward is for that */
+    union thaw_conv_shape shape;
     struct thaw_conv *then; /* of spec.then, or NULL */
     bool fused;             /* `forward` is that of both; else scratch lies between */
 };
+
+/* conv_own.c: a loop of our own for the forward pass. */
+struct thaw_conv_loop {
+    const char *name;
+    bool (*takes)(const struct thaw_conv_spec *spec, union thaw_conv_shape *shape);
+    size_t (*kernel_bytes)(const struct thaw_conv *c);
+    void (*pack)(struct thaw_conv *c, const float *kernel); /* bias_values are there */
+    size_t (*scratch)(const struct thaw_conv *c);           /* NULL: none */
+    void (*run)(const struct thaw_conv *c, const void *in, const void *addend, void *out,
+                void *scratch);
+};
+extern const struct thaw_conv_loop thaw_conv_winograd;
+/* The one for this convolution, with its shape, or NULL. */
+const struct thaw_conv_loop *thaw_conv_loop_of(const struct thaw_conv_spec *spec,
+                                               union thaw_conv_shape *shape);
 
 /* The forward primitive of one convolution, and room for its weights. */
 int thaw_conv_init_forward(struct thaw_conv *c, struct thaw_error *err);
@@ -75,6 +96,7 @@ int thaw_conv_room_for_weights(struct thaw_conv *c, size_t bytes, struct thaw_er
 /* The same for a kernel of this layout, and the reorder that fills it. */
 int thaw_conv_init_weights(struct thaw_conv *c, const thaw_dnnl_md *kernel, struct thaw_error *err);
 
+size_t thaw_conv_forward_scratch(const struct thaw_conv *c);
 int thaw_conv_forward_alone(struct thaw_conv *c, const void *in, const void *addend, void *out,
                             void *scratch, struct thaw_error *err);
 

@@ -20,7 +20,7 @@ static size_t between(const struct thaw_conv *c)
 static bool is_worth_asking(const struct thaw_conv *c)
 {
     long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    if (c->spec.in.channels_last && thaw_dnnl_has_bf16_tiles())
+    if (c->spec.in.channels_last && thaw_dnnl_has_tiles())
         return false;
     return cache <= 0 || between(c) > (size_t)cache;
 }
@@ -62,7 +62,7 @@ int thaw_conv_init_pair(struct thaw_conv *c, const struct thaw_conv_spec *then,
 
 size_t thaw_conv_scratch_of_pair(const struct thaw_conv *c)
 {
-    size_t first = c->forward.scratch, second = c->then->forward.scratch;
+    size_t first = thaw_conv_forward_scratch(c), second = thaw_conv_forward_scratch(c->then);
     return c->fused ? first : between(c) + (first > second ? first : second);
 }
 

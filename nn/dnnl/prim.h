@@ -14,8 +14,9 @@ thaw_dnnl_isa(void); /* the instruction set in use, as text that differs when it
 bool thaw_dnnl_has_bf16(void); /* AVX-512 with bf16 products */
 /* ... which are faster than float32's: measured once, in milliseconds. */
 bool thaw_dnnl_has_fast_bf16(void);
-/* ... in matrix tiles (AMX), which oneDNN's convolutions use where channels come last. */
-bool thaw_dnnl_has_bf16_tiles(void);
+/* Matrix tiles (AMX) of bf16 and of 8 bits: oneDNN's convolutions use them where channels come
+ * last. */
+bool thaw_dnnl_has_tiles(void);
 bool thaw_dnnl_has_int8(void); /* VNNI: without it products of 8 bits saturate */
 
 /* A convolution, depthwise convolution or dense map with bias, residual addend and activation

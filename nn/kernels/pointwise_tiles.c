@@ -1,12 +1,7 @@
 #include "nn/kernels/pointwise_tiles.h"
 
 #include "io/base/par.h"
-#include "nn/kernels/kernels.h"
-
-#if defined(__GNUC__) && defined(__x86_64__)
-#define HAS_TILES
-#include <immintrin.h>
-#endif
+#include "nn/kernels/tiles.h"
 
 /* A tile instruction adds to SIDE x SIDE sums the products of SIDE rows of numbers and as many
  * columns; here a row is an input channel, a column an output channel, and its numbers are the
@@ -16,12 +11,12 @@
  * of sums belongs to a pair of row tiles and a pair of column tiles; a pair has one tile where
  * channels end. What is beyond the channels in a tile does not matter: its sums are not read. */
 enum {
-    SIDE = 16,
+    SIDE = THAW_TILE_SIDE,
     PAIR = 2 * SIDE,
     STEP = 32,
-    LINE = 64,
+    LINE = THAW_TILE_LINE,
     TILE = SIDE * SIDE,
-    TILE_BYTES = TILE * sizeof(float),
+    TILE_BYTES = THAW_TILE_BYTES,
     BLOCK = 4 * TILE,
     GROUP = 8,      /* so that memory is read in long stretches */
     MOST_STEPS = 10 /* of a chunk: a pair of rows and one of columns share the first cache */
@@ -79,8 +74,8 @@ size_t thaw_pointwise_tiles_scratch(const struct thaw_pointwise_tiles *p, int th
     return sums_bytes(&j) + j.workers * room_bytes(&j);
 }
 
-#ifdef HAS_TILES
-#define TARGET __attribute__((target("arch=x86-64-v4,avx512bf16,amx-tile,amx-bf16")))
+#ifdef THAW_TILES
+#define TARGET THAW_TARGET_TILES
 
 struct chunk {
     const struct job *j;
@@ -345,25 +340,12 @@ TARGET static void run_chunk(const struct chunk *c, size_t first, size_t last)
     }
 }
 
-/* What a tile configuration looks like in memory. */
-struct tile_shapes {
-    uint8_t palette, start, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-};
-
-/* Worker w has the w-th share of the column pairs. oneDNN configures the tiles of these threads. */
+/* Worker w has the w-th share of the column pairs. */
 TARGET static void run_workers(void *ctx, size_t first, size_t last)
 {
     const struct job *j = ctx;
-    struct tile_shapes before, mine = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        mine.row_bytes[i] = LINE;
-        mine.rows[i] = SIDE;
-    }
-    _tile_storeconfig(&before);
-    __asm__ volatile("" : "+m"(before) : "m"(mine)); /* GCC's header tells of 8 bytes of each */
-    _tile_loadconfig(&mine);
+    struct thaw_tile_shapes before;
+    thaw_tiles_begin(&before);
     for (size_t w = first; w < last; w++) {
         char *room = j->rooms + w * room_bytes(j);
         struct chunk c = {.j = j, .rows = room, .columns = room + rows_bytes(j)};
@@ -377,10 +359,7 @@ TARGET static void run_workers(void *ctx, size_t first, size_t last)
             run_chunk(&c, j->column_pairs * w / j->workers, j->column_pairs * (w + 1) / j->workers);
         }
     }
-    if (before.palette)
-        _tile_loadconfig(&before);
-    else
-        _tile_release();
+    thaw_tiles_end(&before);
 }
 
 void thaw_pointwise_tiles_weights(const struct thaw_pointwise_tiles *p, const uint16_t *in,

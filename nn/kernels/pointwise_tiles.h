@@ -17,7 +17,7 @@ struct thaw_pointwise_tiles {
 size_t thaw_pointwise_tiles_scratch(const struct thaw_pointwise_tiles *p, int threads);
 
 /* Adds to dkernel [in_channels][out_channels] and dbias [out_channels], or overwrites them when
- * first. scratch is aligned to 64. Only where thaw_dnnl_has_bf16_tiles(): asking that also asks the
+ * first. scratch is aligned to 64. Only where thaw_dnnl_has_tiles(): asking that also asks the
  * system for leave to use tiles. A thread's tile configuration is left as it was. */
 void thaw_pointwise_tiles_weights(const struct thaw_pointwise_tiles *p, const uint16_t *in,
                                   const uint16_t *dout, bool first, float *dkernel, float *dbias,
