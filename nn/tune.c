@@ -14,7 +14,7 @@
 #include "nn/ops.h"
 #include "nn/team.h"
 
-enum { WORTH_MEASURING = 2000, SWEEPS = 4, LINE = 128, LARGEST_FILE = 1 << 20 };
+enum { WORTH_MEASURING = 4000, SWEEPS = 4, MOST = 30, LINE = 128, LARGEST_FILE = 1 << 20 };
 
 /* --- what is remembered --- */
 
@@ -107,29 +107,38 @@ static double seconds(const struct thaw_plan *plan, int n, int samples, const fl
     return taken;
 }
 
-/* Doubles the number until it has become clearly slower; several times, and the shortest time
- * counts, because what else the machine does comes and goes. */
+/* Doubles the number until it has become clearly slower. times: the shortest so far of 2^i samples,
+ * 0 where there is none. */
+static void sweep(const struct thaw_plan *plan, int limit, const float *x, float *y,
+                  double times[MOST])
+{
+    double least = 0;
+    for (int i = limit < 2 ? 0 : 1; i < MOST && 1 << i <= limit; i++) {
+        double taken = seconds(plan, 1 << i, limit, x, y);
+        if (taken < 0 || (least > 0 && taken > 1.25 * least))
+            break;
+        least = least > 0 && least < taken ? least : taken;
+        times[i] = times[i] > 0 && times[i] < taken ? times[i] : taken;
+    }
+}
+
+/* Several sweeps, because what else the machine does comes and goes. */
 static int measure(const struct thaw_plan *plan, int limit)
 {
     size_t in = thaw_shape_count(plan->values[plan->input].shape);
     size_t out = thaw_shape_count(plan->values[plan->output].shape);
     float *x = thaw_new_aligned((size_t)limit * in, sizeof *x, NULL);
     float *y = thaw_new_aligned((size_t)limit * out, sizeof *y, NULL);
-    int best = 0;
-    double least = 0;
-    for (int sweep = 0; sweep < SWEEPS; sweep++)
-        for (int n = limit < 2 ? 1 : 2; x && y && n <= limit; n *= 2) {
-            double taken = seconds(plan, n, limit, x, y);
-            if (taken < 0 || (best && taken > 1.25 * least))
-                break;
-            if (!best || taken < least) {
-                best = n;
-                least = taken;
-            }
-        }
+    double times[MOST] = {0};
+    int best = -1;
+    for (int i = 0; x && y && i < SWEEPS; i++)
+        sweep(plan, limit, x, y, times);
+    for (int i = 0; i < MOST; i++)
+        if (times[i] > 0 && (best < 0 || times[i] < times[best]))
+            best = i;
     free(x);
     free(y);
-    return best;
+    return best < 0 ? 0 : 1 << best;
 }
 
 int thaw_tune_batch(const struct thaw_plan *plan, int batch, size_t samples)
