@@ -180,10 +180,9 @@ TARGET static void read_cells(struct band *b)
             _tile_dpbssd(sums, rows, columns);                                                     \
     } while (0)
 
-/* PANEL positions and as many outputs, or the first half of them. Tiles 0-3 are the sums, 4 and 5
- * inputs, 6 and 7 kernel. */
-TARGET THAW_INLINE void multiply(enum thaw_type type, bool half, const struct band *b,
-                                 size_t position, const char *kernel)
+/* PANEL positions and as many outputs. Tiles 0-3 are the sums, 4 and 5 inputs, 6 and 7 kernel. */
+TARGET THAW_INLINE void multiply(enum thaw_type type, const struct band *b, size_t position,
+                                 const char *kernel)
 {
     const struct thaw_conv_tiles *t = b->t;
     size_t cell = cell_bytes(t), steps = steps_of(t), side = (size_t)t->side;
@@ -207,8 +206,6 @@ TARGET THAW_INLINE void multiply(enum thaw_type type, bool half, const struct ba
                 MULTIPLY(type, 2, 5, 6);
                 for (size_t l = 0; l < b->lines; l++, next += LINE)
                     _mm_prefetch(next, _MM_HINT_T1);
-                if (half)
-                    continue;
                 _tile_loadd(7, kernel + THAW_TILE_BYTES, LINE);
                 MULTIPLY(type, 1, 4, 7);
                 MULTIPLY(type, 3, 5, 7);
@@ -224,19 +221,12 @@ TARGET static void multiply_block(const struct band *b, size_t position, size_t 
 {
     const struct thaw_conv_tiles *t = b->t;
     const char *kernel = (const char *)b->pass->kernel + output / PANEL * panel_bytes(t);
-    bool half = (size_t)t->out_channels - output <= THAW_TILE_SIDE;
-    if (t->in == THAW_TYPE_BF16 && half)
-        multiply(THAW_TYPE_BF16, true, b, position, kernel);
-    else if (t->in == THAW_TYPE_BF16)
-        multiply(THAW_TYPE_BF16, false, b, position, kernel);
-    else if (t->in == THAW_TYPE_U8 && half)
-        multiply(THAW_TYPE_U8, true, b, position, kernel);
+    if (t->in == THAW_TYPE_BF16)
+        multiply(THAW_TYPE_BF16, b, position, kernel);
     else if (t->in == THAW_TYPE_U8)
-        multiply(THAW_TYPE_U8, false, b, position, kernel);
-    else if (half)
-        multiply(THAW_TYPE_S8, true, b, position, kernel);
+        multiply(THAW_TYPE_U8, b, position, kernel);
     else
-        multiply(THAW_TYPE_S8, false, b, position, kernel);
+        multiply(THAW_TYPE_S8, b, position, kernel);
 }
 
 /* --- results --- */
