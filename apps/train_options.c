@@ -100,17 +100,16 @@ const struct thaw_option thaw_train_table[] = {
          "number of blocks from the top, or the name of a layer. Keys: epochs, lr, decay, "
          "weight_decay, schedule, warmup, patience, augment (0 or 1). What is not said of a stage "
          "is as in the preset schedule: a head alone trains 50 epochs at a rate of 1e-2, blocks "
-         "20 at 2e-3; from random weights all stages 30 at 1e-3"),
+         "40 at 5e-3; from random weights all stages 30 at 1e-3"),
     TEXT("--unfreeze", unfreeze, "WHAT", NULL,
          "what trains in the second stage: all, a number of blocks, or the name of the lowest "
          "layer (default: the upper half of the blocks)"),
     FLAG("--head-only", head_only, "no second stage: the backbone stays as it is"),
     INT("--epochs", epochs, "N", NULL, 1, 100000,
-        "epochs of each stage (default 50 and 20; 30 from random weights)"),
-    NUMBER(
-        "--lr", lr, "RATE", NULL, 1e-9, 100,
-        "learning rate of the head in the first stage; stages that thaw blocks have a fifth of it "
-        "(default 1e-2 with adamw, 1e-1 with sgd; from random weights a tenth of these)"),
+        "epochs of each stage (default 50 and 40; 30 from random weights)"),
+    NUMBER("--lr", lr, "RATE", NULL, 1e-9, 100,
+           "learning rate of the head in the first stage; stages that thaw blocks have half of it "
+           "(default 1e-2 with adamw, 1e-1 with sgd; from random weights a tenth of these)"),
     TEXT("--schedule", schedule, "NAME", "cosine",
          "how the rate goes within a stage: constant, cosine, onecycle, plateau or step"),
     NUMBER("--warmup", warmup, "EPOCHS", "0.5", 0, 1000, "linear rise at the start of a stage"),
@@ -146,6 +145,11 @@ const struct thaw_option thaw_train_table[] = {
          "cross_entropy, or focal:gamma=2, where images that are right with certainty count little "
          "(Lin et al. 2017)"),
     NUMBER("--smoothing", smoothing, "E", "0", 0, 0.9, "label smoothing"),
+    NUMBER(
+        "--mixup", mixup, "ALPHA", "0.2", 0, 1,
+        "once blocks thaw, mix each image with another of its batch, and their labels alike, in "
+        "shares from Beta(ALPHA, ALPHA), where what trains begins (Zhang et al. 2018, Verma et al. "
+        "2019); 0: none"),
     FLAG("--batch-statistics", batch_statistics,
          "batch norms that train use the batch's statistics (always so from random weights)"),
     TEXT("--keep", keep, "WHICH", "best",

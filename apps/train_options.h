@@ -14,7 +14,7 @@ struct thaw_train_values {
     const char *no_finding, *sampler, *loss, *sensitivity_at, *positive;
     const char *output, *run, *features, *cache_dir, *precision;
     double val_fraction, max_bad, dropout, lr, warmup, block_decay, momentum, weight_decay, l2_sp,
-        clip, smoothing, checkpoint_every;
+        clip, smoothing, mixup, checkpoint_every;
     long epochs, frame, patience, batch, micro_batch, seed, views;
     size_t cache_mem, cache_disk, mem;
     bool head_only, nesterov, batch_statistics, no_rollback, resume, multi_label;

@@ -15,7 +15,7 @@ struct recipe {
     double rate, block_decay;
 };
 static const struct recipe head_stage = {"head", 50, 1e-2, 2.6},
-                           thawed_stage = {NULL, 20, 2e-3, 2.6},
+                           thawed_stage = {NULL, 40, 5e-3, 2.6},
                            scratch_stage = {"all", 30, 1e-3, 1};
 enum { TOP_PART = 2, SGD_FACTOR = 10 };
 /* Measured: tests/bench/README.md. */
@@ -163,9 +163,14 @@ int thaw_train_trainer_options(const struct thaw_train_values *v, struct thaw_tr
         .optimizer_options = thaw_optimizer_presets(),
         .l2_sp = (float)v->l2_sp,
         .clip = (float)v->clip,
+        .mixup = (float)v->mixup,
         .batch_statistics = v->batch_statistics || from_scratch(v),
         .keep = best ? THAW_KEEP_BEST : THAW_KEEP_LAST,
         .rollback = best && !v->no_rollback};
+    static const double least_mixup = 0.01;
+    if (v->mixup > 0 && v->mixup < least_mixup)
+        return thaw_fail(err, THAW_EUSAGE, "--mixup %g: needs 0 (none), or %g to 1", v->mixup,
+                         least_mixup);
     if (!(o->loss = thaw_loss_parse(v->loss, v->multi_label, &o->loss_options, err)))
         return thaw_error_prefix(err, "--loss");
     o->optimizer_options.momentum = (float)v->momentum;

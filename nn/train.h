@@ -36,6 +36,10 @@ struct thaw_train_options {
     float l2_sp; /* pull of the thawed backbone's kernels towards where training began (Li et al.
                     2018) */
     float clip;  /* largest global norm of the gradient; 0: none */
+    /* Alpha of mixup, 0.01 to 1; 0: none. In stages that thaw blocks, each sample that what trains
+     * gets is share times its own features and 1 - share times those of another image of the batch,
+     * its loss mixed alike; share from Beta(alpha, alpha), or 1 - share, whichever is larger. */
+    float mixup;
     bool batch_statistics;
     enum thaw_keep keep;
     bool rollback;     /* a stage that worsens validation is undone (only with THAW_KEEP_BEST) */
@@ -60,7 +64,8 @@ struct thaw_epoch {
     int stage, epoch;                  /* epoch within the stage, from 0 */
     uint32_t number;                   /* over all stages */
     double rate;                       /* of the head, at the end of the epoch */
-    double train_loss, train_accuracy; /* while training: with augmentation, before each update */
+    double train_loss, train_accuracy; /* while training: with augmentation and mixing (by the
+                                          larger share), before each update */
     double val_loss, val_accuracy;     /* NAN without validation images */
     double val_auc; /* by label: mean over the labels where it is defined; else NAN */
     double seconds;

@@ -23,6 +23,14 @@ struct thaw_train_cache {
     bool told;                     /* that something does not fit */
 };
 
+/* A batch of which each sample is mixed with the next one; all NULL in a stage that mixes none. */
+struct thaw_mix {
+    float *shares;  /* [batch] that a sample has of itself, 1/2 to 1 */
+    float *x;       /* [batch][floats] what the tail gets */
+    float *dlogits; /* [batch][classes] gradients of the partners' losses */
+    size_t floats;
+};
+
 struct thaw_trainer {
     struct thaw_graph *graph;
     const struct thaw_stages *stages;
@@ -51,6 +59,7 @@ struct thaw_trainer {
     size_t feature_floats;   /* a sample between prefix and tail */
     float *features;         /* [batch] of them */
     float *logits, *dlogits; /* [batch][classes] */
+    struct thaw_mix mix;
     float *judged, *targets; /* by label: logits and truth of all validation images, else NULL */
     float *slots[THAW_MAX_SLOTS]; /* of all trained weights, one after the other */
     size_t slot_count;
@@ -112,6 +121,14 @@ struct thaw_features *thaw_trainer_cache_file(struct thaw_trainer *t,
 /* The batch's features into t->features: through the frozen part, or from where they are kept. */
 int thaw_trainer_prefix(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                         struct thaw_error *err);
+
+/* Mixing of the open stage's batches; nothing where it does not mix. */
+bool thaw_trainer_mixes(const struct thaw_train_options *options, const struct thaw_stage *stage);
+int thaw_trainer_mix_open(struct thaw_trainer *t, struct thaw_error *err);
+void thaw_trainer_mix_close(struct thaw_trainer *t);
+/* From t->features, or the batch's pictures, to t->mix. */
+void thaw_trainer_mix(struct thaw_trainer *t, const struct thaw_train_batch *batch);
+int thaw_trainer_partner(const struct thaw_train_batch *batch, int sample);
 
 /* Copies of all weights. */
 void thaw_trainer_keep(const struct thaw_trainer *t, float *copy);

@@ -66,8 +66,9 @@ static int add_prefix(struct thaw_graph *graph, const struct thaw_train_options 
     return 0;
 }
 
-static int add_tail(struct thaw_graph *graph, const struct thaw_train_options *o, int cut,
-                    size_t train_images, struct sums *sums, struct thaw_error *err)
+static int add_tail(struct thaw_graph *graph, const struct thaw_train_options *o,
+                    const struct thaw_stage *stage, int cut, size_t train_images, struct sums *sums,
+                    struct thaw_error *err)
 {
     size_t all = weight_bytes(graph, 0, graph->n_nodes - 1);
     size_t weights = weight_bytes(graph, cut + 1, graph->n_nodes - 1);
@@ -83,6 +84,8 @@ static int add_tail(struct thaw_graph *graph, const struct thaw_train_options *o
         sums->stage += team_bytes(plan, rest, rest) + copies;
         sums->code += code;
     }
+    if (thaw_trainer_mixes(o, stage))
+        sums->stage += (size_t)o->batch * plan->values[plan->input].layout.sample * sizeof(float);
     sums->saving = (KINDS_TO_SAVE + KINDS_COPIED) * all + slots;
     thaw_plan_free(plan);
     return 0;
@@ -98,7 +101,7 @@ int thaw_trainer_measure(struct thaw_graph *graph, const struct thaw_stages *sta
         sums.stage = sums.sample = 0;
         int cut = thaw_trainer_thaw(graph, &stages->stages[s], err);
         if (cut < 0 || (cut > 0 && add_prefix(graph, o, cut, &sums, err)) ||
-            add_tail(graph, o, cut, train_images, &sums, err))
+            add_tail(graph, o, &stages->stages[s], cut, train_images, &sums, err))
             return -1;
         sums.stage += sums.sample > sums.saving ? sums.sample : sums.saving;
         most = sums.stage > most ? sums.stage : most;

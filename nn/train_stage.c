@@ -125,7 +125,8 @@ int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err)
     if ((t->cut = thaw_trainer_thaw(t->graph, stage, err)) < 0)
         return -1;
     thaw_trainer_cache_leave(t, t->cut);
-    if ((t->cut > 0 && make_prefix(t, err)) || make_tail(t, err) || make_buffers(t, err)) {
+    if ((t->cut > 0 && make_prefix(t, err)) || make_tail(t, err) || make_buffers(t, err) ||
+        thaw_trainer_mix_open(t, err)) {
         thaw_trainer_close_stage(t);
         return thaw_error_prefix(err, "stage %s", stage->name);
     }
@@ -143,6 +144,7 @@ void thaw_trainer_close_stage(struct thaw_trainer *t)
     free(t->features);
     free(t->logits);
     free(t->dlogits);
+    thaw_trainer_mix_close(t);
     for (int k = 0; k < THAW_MAX_SLOTS; k++) {
         free(t->slots[k]);
         t->slots[k] = NULL;

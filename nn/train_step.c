@@ -86,13 +86,13 @@ static struct thaw_pass tail_pass(const struct batch_work *w, const struct thaw_
                              .seed = t->options.seed,
                              .step = t->at.step,
                              .first_sample = (uint32_t)piece->at};
-    if (t->prefix_plan) {
-        pass.x = t->features + (size_t)piece->at * t->feature_floats;
-        pass.form = THAW_PACKED;
-    } else {
-        pass.x = w->batch->x + (size_t)piece->at * thaw_shape_count(p->values[p->input].shape);
-        pass.form = THAW_NHWC;
-    }
+    size_t floats =
+        t->prefix_plan ? t->feature_floats : thaw_shape_count(p->values[p->input].shape);
+    const float *x = t->prefix_plan ? t->features : w->batch->x;
+    if (w->training && t->mix.x)
+        x = t->mix.x;
+    pass.x = x + (size_t)piece->at * floats;
+    pass.form = t->prefix_plan ? THAW_PACKED : THAW_NHWC;
     return pass;
 }
 
@@ -134,19 +134,34 @@ static void score(const struct thaw_trainer *t, const struct thaw_train_batch *b
     }
 }
 
-/* The gradient of the batch's loss at this sample's logits. */
+/* The gradient of the batch's loss at a sample's logits, if what is true of `image` is true of it.
+ */
 static void loss_gradient(const struct thaw_trainer *t, const struct thaw_train_batch *batch,
-                          int sample)
+                          const float *logits, int image, float *dlogits)
 {
     const struct thaw_train_options *o = &t->options;
-    size_t at = (size_t)sample * (size_t)o->classes;
-    struct thaw_truth truth = truth_of(o, batch, sample);
-    float *drow = t->dlogits + at;
-    o->loss->apply(&o->loss_options, t->logits + at, o->classes, truth, drow);
+    struct thaw_truth truth = truth_of(o, batch, image);
+    o->loss->apply(&o->loss_options, logits, o->classes, truth, dlogits);
     float weight = !o->loss->by_label && o->class_weights ? o->class_weights[truth.label] : 1;
     weight /= (float)batch->n;
     for (int k = 0; k < o->classes; k++)
-        drow[k] *= weight;
+        dlogits[k] *= weight;
+}
+
+static void sample_gradient(const struct thaw_trainer *t, const struct thaw_train_batch *batch,
+                            int sample)
+{
+    int classes = t->options.classes;
+    size_t at = (size_t)sample * (size_t)classes;
+    float *own = t->dlogits + at;
+    loss_gradient(t, batch, t->logits + at, sample, own);
+    if (!t->mix.shares)
+        return;
+    float *other = t->mix.dlogits + at;
+    loss_gradient(t, batch, t->logits + at, thaw_trainer_partner(batch, sample), other);
+    float share = t->mix.shares[sample];
+    for (int k = 0; k < classes; k++)
+        own[k] = share * own[k] + (1 - share) * other[k];
 }
 
 /* The team for this batch: with batch statistics a smaller last batch needs one of its own size. */
@@ -178,7 +193,7 @@ static int run_tail_piece(void *ctx, struct thaw_exec *tail, const struct thaw_p
     if (!w->training)
         return 0;
     for (int i = 0; i < piece->count; i++)
-        loss_gradient(t, w->batch, piece->at + i);
+        sample_gradient(t, w->batch, piece->at + i);
     return thaw_exec_backward(tail, t->dlogits + at, piece->count, piece->first, err);
 }
 
@@ -212,6 +227,7 @@ int thaw_trainer_step(struct thaw_trainer *t, const struct thaw_train_batch *bat
     if (t->prefix_plan && thaw_trainer_prefix(t, batch, err))
         return -1;
     double began = thaw_clock();
+    thaw_trainer_mix(t, batch);
     int rc = update(t, batch, train_images, err);
     t->compute += thaw_clock() - began;
     return rc;

@@ -70,6 +70,24 @@ static void test_distributions(void)
         CU_ASSERT(fabs(counts[k] - N / 7.0) < 500);
 }
 
+static void test_beta(void)
+{
+    enum { N = 100000 };
+    static const float alphas[] = {0.01F, 0.2F, 1};
+    for (size_t a = 0; a < sizeof alphas / sizeof *alphas; a++) {
+        struct thaw_rng rng = thaw_rng_at(7, 0, 0, THAW_RNG_MIX);
+        double sum = 0, squares = 0, alpha = (double)alphas[a];
+        for (int i = 0; i < N; i++) {
+            double x = (double)thaw_rng_beta(&rng, alphas[a]);
+            CU_ASSERT(x >= 0 && x <= 1);
+            sum += x;
+            squares += (x - 0.5) * (x - 0.5);
+        }
+        CU_ASSERT(fabs(sum / N - 0.5) < 0.006);
+        CU_ASSERT(fabs(squares / N - 1 / (4 * (2 * alpha + 1))) < 0.002);
+    }
+}
+
 static void test_shuffle(void)
 {
     enum { N = 1000 };
@@ -93,5 +111,6 @@ void thaw_test_rng(void)
     CU_add_test(s, "philox matches the published vectors", test_philox);
     CU_add_test(s, "streams repeat, and differ in every part of their name", test_streams);
     CU_add_test(s, "normal, uniform and below have their moments and ranges", test_distributions);
+    CU_add_test(s, "beta has its mean and variance", test_beta);
     CU_add_test(s, "shuffle permutes", test_shuffle);
 }

@@ -222,6 +222,7 @@ static void choose(struct rig *rig, int variant)
     }
     if (variant == 4)
         rig->options.loss = thaw_loss_find("binary_cross_entropy", NULL);
+    rig->options.mixup = variant == 5 ? 0.2F : 0;
 }
 
 /* From the file into a trainer of its own, and to the end. */
@@ -267,7 +268,7 @@ static void test_resume(void)
     static const char stages[] = "head:epochs=2;2:epochs=2,lr=0.05,schedule=cosine";
     const char *path = thaw_tmp("state.h5");
     struct thaw_error err = {0};
-    for (int variant = 0; variant < 5; variant++) {
+    for (int variant = 0; variant < 6; variant++) {
         struct rig whole;
         start(&whole, stages);
         choose(&whole, variant);

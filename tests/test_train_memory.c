@@ -74,6 +74,9 @@ static void test_measure(void)
     rig.options.l2_sp = 1;
     CU_ASSERT(measure(&rig) > all);
     rig.options.l2_sp = 0;
+    rig.options.mixup = 0.2F;
+    CU_ASSERT(measure(&rig) > all);
+    rig.options.mixup = 0;
     rig.options.batch_statistics = true;
     CU_ASSERT(measure(&rig) > all);
     rig_release(&rig);

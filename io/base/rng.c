@@ -56,6 +56,17 @@ float thaw_rng_normal(struct thaw_rng *rng)
     return (float)(sqrt(-2 * log(u)) * cos(2 * M_PI * v));
 }
 
+float thaw_rng_beta(struct thaw_rng *rng, float alpha)
+{
+    /* Johnk 1964. With a small alpha both may round to 0: then again. */
+    double a, b;
+    do {
+        a = pow(((double)thaw_rng_u32(rng) + 1) * 0x1p-32, 1 / (double)alpha);
+        b = pow(((double)thaw_rng_u32(rng) + 1) * 0x1p-32, 1 / (double)alpha);
+    } while (a + b > 1 || a + b == 0);
+    return (float)(a / (a + b));
+}
+
 uint32_t thaw_rng_below(struct thaw_rng *rng, uint32_t n)
 {
     /* Lemire's method: reject the few values that would make low results likelier. */

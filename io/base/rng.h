@@ -19,6 +19,7 @@ enum thaw_rng_operation {
     THAW_RNG_SPLIT,       /* split of a data set */
     THAW_RNG_DROPOUT,     /* index = image, plus the layer */
     THAW_RNG_FOREST,      /* index = tree */
+    THAW_RNG_MIX,         /* epoch = update; one number a sample */
     THAW_RNG_AUGMENT = 16 /* plus the position of the operation in the list */
 };
 
@@ -28,7 +29,8 @@ uint32_t thaw_rng_u32(struct thaw_rng *rng);
 float thaw_rng_float(struct thaw_rng *rng);                       /* [0, 1) */
 float thaw_rng_uniform(struct thaw_rng *rng, float lo, float hi); /* [lo, hi) */
 float thaw_rng_normal(struct thaw_rng *rng);                      /* mean 0, variance 1 */
-uint32_t thaw_rng_below(struct thaw_rng *rng, uint32_t n);        /* 0 .. n-1, unbiased; n > 0 */
+float thaw_rng_beta(struct thaw_rng *rng, float alpha);    /* Beta(alpha, alpha), alpha 0.01 to 1 */
+uint32_t thaw_rng_below(struct thaw_rng *rng, uint32_t n); /* 0 .. n-1, unbiased; n > 0 */
 void thaw_rng_shuffle(struct thaw_rng *rng, size_t *items, size_t n);
 
 #endif

@@ -64,8 +64,8 @@ def option_parser(description):
     p.add_argument("--seeds", default="0,1,2,3,4")
     p.add_argument("--head-epochs", type=int, default=50)
     p.add_argument("--head-lr", type=float, default=1e-2)
-    p.add_argument("--thaw-epochs", type=int, default=20, help="0: head only")
-    p.add_argument("--thaw-lr", type=float, default=2e-3)
+    p.add_argument("--thaw-epochs", type=int, default=40, help="0: head only")
+    p.add_argument("--thaw-lr", type=float, default=5e-3)
     p.add_argument("--thaw-from", metavar="WHAT",
                    help="a layer, a number of blocks from the top, or 'all'; "
                         "default: the upper half")
@@ -89,6 +89,9 @@ def option_parser(description):
     p.add_argument("--schedule", choices=("cosine", "constant"), default="cosine")
     p.add_argument("--warmup", type=float, default=0.5, help="epochs, of each stage")
     p.add_argument("--smoothing", type=float, default=0, help="label smoothing")
+    p.add_argument("--mixup", type=float, default=0.2, metavar="ALPHA",
+                   help="once layers thaw, mix each image with the next of its batch where what "
+                        "trains begins; 0: none")
     p.add_argument("--dropout", type=float, default=0.2)
     p.add_argument("--augment", type=parse_augment, metavar="LIST",
                    help=f"none, default ({DEFAULT_AUGMENT}), or such a list of "
@@ -191,6 +194,14 @@ def augment_batch(x, steps, ops, width, height):
         else:
             x = ops.contrast(x, 1 + ops.uniform(fields["amount"]))
     return ops.warp(x, pending) if pending else x
+
+
+def draw_shares(n, alpha):
+    """What each sample of a batch keeps of itself, 1/2 to 1; the next one gives it the rest."""
+    import numpy as np
+
+    shares = np.random.beta(alpha, alpha, n)
+    return np.maximum(shares, 1 - shares).astype(np.float32)
 
 
 # --- blocks and rates ---

@@ -68,7 +68,7 @@ class Augmentations:
         return self.tf.clip_by_value(mean + self.each(factor) * (x - mean), 0, 255)
 
 
-def batches(images, labels, classes, args, seed=None, augmented=True):
+def batches(images, labels, classes, args, seed=None, augmented=True, mixed=False):
     """Of preprocessed tensors; with a seed shuffled, and augmented, for training."""
     import tensorflow as tf
 
@@ -85,7 +85,23 @@ def batches(images, labels, classes, args, seed=None, augmented=True):
     rows = tf.data.Dataset.range(len(images))
     if seed is not None:
         rows = rows.shuffle(len(images), seed=seed)
-    return rows.batch(args.batch).map(prepare, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    prepared = rows.batch(args.batch).map(prepare, tf.data.AUTOTUNE)
+    if mixed:
+        prepared = prepared.map(lambda x, labels: mix(x, labels, seed is not None, args))
+    return prepared.prefetch(tf.data.AUTOTUNE)
+
+
+def mix(x, labels, training, args):
+    """The batch for a network that mixes: with shares (all 1 for validation) and mixed labels."""
+    import tensorflow as tf
+
+    n = tf.shape(labels)[0]
+    shares = tf.ones([n, 1])
+    if training:
+        shares = tf.numpy_function(common.draw_shares, [n, args.mixup], tf.float32)
+        shares = tf.reshape(shares, [-1, 1])
+    labels = shares * labels + (1 - shares) * tf.roll(labels, -1, axis=0)
+    return (x, tf.reshape(shares, [-1, 1, 1, 1])), labels
 
 
 # --- network ---
@@ -120,36 +136,65 @@ def randomised(backbone, momentum):
     return keras.models.clone_model(backbone, clone_function=renew)
 
 
-def build(backbone, side, classes, args):
-    """The whole network."""
+def split(backbone, first):
+    """The parts of the backbone at the highest layer below `first` whose output is all that those
+    above it get; None where there is nothing below."""
     import keras
 
-    class MovingStatistics(keras.layers.Layer):
+    if first == 0:
+        return None, backbone
+    for layer in reversed(backbone.layers[:first]):
+        try:
+            upper = keras.Model(layer.output, backbone.output)
+        except ValueError:  # some layer above needs more
+            continue
+        return keras.Model(backbone.inputs, layer.output), upper
+    sys.exit("no layer below what thaws is a cut")
+
+
+def build(backbone, side, classes, args, head=None, first=None):
+    """The whole network, with the layers `head` of an earlier one or new ones. With `first`, its
+    inputs are pictures and shares: each sample is mixed with the next one of the batch below what
+    trains, which layer `first` begins."""
+    import keras
+
+    lower, upper = split(backbone, 0 if first is None else first)
+
+    class Body(keras.layers.Layer):
         """The backbone as at inference, its weights still trainable. A layer of its own, because
         Keras 3 overrides backbone(inputs, training=False) of a Functional model while it fits the
         whole: batch norms would use the batch's statistics as soon as they are thawed."""
 
         def __init__(self):
             super().__init__()
-            self.backbone = backbone
+            self.lower, self.upper = lower, upper
+            # Statistics of the batch as the caller trains or not.
+            self.options = {} if args.random or args.batch_statistics else {"training": False}
 
-        def call(self, x):
-            return self.backbone(x, training=False)
+        def call(self, x, shares=None):
+            x = self.lower(x, **self.options) if self.lower else x
+            if shares is not None:
+                x = shares * x + (1 - shares) * keras.ops.roll(x, -1, axis=0)
+            return self.upper(x, **self.options)
 
-    inputs = keras.Input((*side, 3))
-    x = backbone(inputs) if args.random or args.batch_statistics else MovingStatistics()(inputs)
-    x = keras.layers.GlobalAveragePooling2D(name="head_pool")(x)
-    x = keras.layers.Dropout(args.dropout, name="head_dropout")(x)
-    x = keras.layers.Dense(classes, activation="softmax", name="head_logits")(x)
+    head = head or [
+        keras.layers.GlobalAveragePooling2D(name="head_pool"),
+        keras.layers.Dropout(args.dropout, name="head_dropout"),
+        keras.layers.Dense(classes, activation="softmax", name="head_logits")]
+    inputs = [keras.Input((*side, 3))] + ([] if first is None else [keras.Input((1, 1, 1))])
+    x = Body()(*inputs)
+    for layer in head:
+        x = layer(x)
     return keras.Model(inputs, x)
 
 
 def thaw(backbone, what):
-    """Makes the layers from there on trainable."""
+    """Makes the layers from there on trainable; returns the first one's index."""
     first = common.first_thawed([layer.name for layer in backbone.layers], what)
     backbone.trainable = True
     for layer in backbone.layers[:first]:
         layer.trainable = False
+    return first
 
 
 # --- training ---
@@ -255,12 +300,13 @@ def run_seed(seed, args):
     imported = time.time()
     backbone, side = load_backbone(args)
     classes, images, held_out = common.load_data(args.data, *side)
-    train = batches(*images, len(classes), args, seed)
-    val = batches(*held_out, len(classes), args)
+    mixed = args.mixup > 0
+    train = batches(*images, len(classes), args, seed, mixed=mixed)
+    val = batches(*held_out, len(classes), args, mixed=mixed)
     result = {"seed": seed}
     if args.random:
         backbone = randomised(backbone, args.bn_momentum)
-        model = build(backbone, side, len(classes), args)
+        model = build(backbone, side, len(classes), args, first=0 if mixed else None)
         result["random_accuracy"] = fit(model, backbone, train, val,
                                         args.random_epochs, args.random_lr, "random", args)
     else:
@@ -269,7 +315,10 @@ def run_seed(seed, args):
         result["head_accuracy"] = fit_head(model, backbone, images, held_out, len(classes), seed,
                                            args)
         if args.thaw_epochs:
-            thaw(backbone, args.thaw_from)
+            first = thaw(backbone, args.thaw_from)
+            if mixed:
+                head = [layer for layer in model.layers if layer.name.startswith("head_")]
+                model = build(backbone, side, len(classes), args, head, first)
             result["thawed_accuracy"] = fit(model, backbone, train, val, args.thaw_epochs,
                                             args.thaw_lr, "thawed", args)
     now = time.time()

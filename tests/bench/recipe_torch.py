@@ -152,11 +152,19 @@ class Network(nn.Module):
         nn.init.xavier_uniform_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
 
-    def features(self, x):
+    def cut_below(self, first):
+        """The highest layer below `first` whose output is all that those above it get."""
+        return next(cut for cut in range(first - 1, -1, -1)
+                    if all(s >= cut for sources in self.sources[cut + 1:] for s in sources))
+
+    def features(self, x, cut=None, shares=None):
+        """With `shares` [n,1,1,1] each sample is mixed with the next one above the layer `cut`."""
         values = {0: x}
         for i, layer in enumerate(self.layers):
             if i > 0:
                 values[i] = layer(*(values[s] for s in self.sources[i]))
+            if i == cut:
+                values[i] = shares * values[i] + (1 - shares) * values[i].roll(-1, 0)
             for s in self.dead[i]:  # an activation lives no longer than in a network written out
                 del values[s]
         return values[len(self.layers) - 1].mean(dim=(2, 3))
@@ -164,8 +172,8 @@ class Network(nn.Module):
     def classify(self, features):
         return self.dense(self.dropout(features))
 
-    def forward(self, x):
-        return self.classify(self.features(x))
+    def forward(self, x, cut=None, shares=None):
+        return self.classify(self.features(x, cut, shares))
 
     def renew(self, momentum):
         """Random weights as Keras' initialisers make them."""
@@ -248,19 +256,25 @@ def accuracy(forward, model, val, args):
     return right / count
 
 
-def fit(forward, model, train, val, epochs, rate, what, args):
-    """Trains one stage, `forward` being the model or what runs it; the validation accuracy after
-    its last epoch, and the workers' peak memory."""
+def fit(forward, model, train, val, epochs, rate, what, args, cut=None):
+    """Trains one stage, `forward` being the model or what runs it, mixing above the layer `cut` if
+    there is one; the validation accuracy after its last epoch, and the workers' peak memory."""
     decay = args.head_weight_decay if what == "head" else args.weight_decay
     optimizer = make_optimizer(model, decay, args)
-    measure = nn.CrossEntropyLoss(label_smoothing=args.smoothing)
+    measure = nn.CrossEntropyLoss(label_smoothing=args.smoothing, reduction="none")
     step = memory = 0
     for epoch in range(epochs):
         total = 0
         model.dropout.train()
         for x, labels in train:
             with precision(args):
-                loss = measure(forward(x), labels)
+                if cut is None:
+                    loss = measure(forward(x), labels).mean()
+                else:
+                    shares = torch.from_numpy(common.draw_shares(len(labels), args.mixup))
+                    logits = forward(x, cut, shares.view(-1, 1, 1, 1))
+                    loss = (shares * measure(logits, labels)
+                            + (1 - shares) * measure(logits, labels.roll(-1, 0))).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             update(model, optimizer, rate_at(step, rate, epochs, len(train), args), args)
@@ -291,6 +305,7 @@ class Features(Dataset):
 
 def run_seed(seed, args):
     torch.manual_seed(seed)
+    np.random.seed(seed)
     imported = time.time()
     with os.scandir(os.path.join(args.data, "train")) as entries:
         classes = sum(e.is_dir() and not e.name.startswith(".") for e in entries)
@@ -307,7 +322,7 @@ def run_seed(seed, args):
         model.thaw(0, True)
         result["random_accuracy"], memory = fit(
             forward, model, batches(train, args, True), batches(val, args), args.random_epochs,
-            args.random_lr, "random", args)
+            args.random_lr, "random", args, 0 if args.mixup else None)
     else:
         model.thaw(len(model.layers), False)
         head = forward, head_train, val
@@ -318,10 +333,11 @@ def run_seed(seed, args):
             args.head_lr, "head", args)
         if args.thaw_epochs:
             torch.compiler.reset()  # other layers train from here on
-            model.thaw(common.first_thawed(model.names, args.thaw_from), args.batch_statistics)
+            first = common.first_thawed(model.names, args.thaw_from)
+            model.thaw(first, args.batch_statistics)
             result["thawed_accuracy"], memory = fit(
                 forward, model, batches(train, args, True), batches(val, args), args.thaw_epochs,
-                args.thaw_lr, "thawed", args)
+                args.thaw_lr, "thawed", args, model.cut_below(first) if args.mixup else None)
     now = time.time()
     own = common.peak_memory()
     result.update(seconds=round(now - common.BEGAN, 1),

@@ -94,7 +94,7 @@ train "$T/scans" --head-only --epochs 1 --keep last -o "$T/k.h5"
 ! grep -q 'selected on' "$T/out"
 grep -q 'stage 1 of 1, head' "$T/err"
 train "$T/scans" --unfreeze 2 --epochs 1 --optimizer sgd --nesterov --l2-sp 0.01 --clip 1 \
-    --smoothing 0.1 --class-weights 1,2,1,1 --schedule onecycle --augment none --fit letterbox \
+    --smoothing 0.1 --mixup 0.4 --class-weights 1,2,1,1 --schedule onecycle --augment none --fit letterbox \
     --range 0,2000 -o "$T/o.h5"
 grep -q 'stage 2 of 2, top 2 blocks' "$T/err"
 grep -q 'class weights from' "$T/err"
@@ -117,7 +117,7 @@ fails 2 'not a regular file' thaw train "$T/scans" "${net[@]}" --run "$T/d.run" 
 fails 2 "known are" thaw train "$T/scans" --augment flop
 for wrong in '--stages foo' '--unfreeze 99' '--optimizer adam' '--schedule sine' '--keep all' \
     '--class-weights 1,2' '--range 5,1' '--fit tight' '--epochs 0' '--batch none' '--size big' \
-    '--head-only --unfreeze 2' '--stages head --head-only' '--group-by (' '--epoch 3'; do
+    '--head-only --unfreeze 2' '--stages head --head-only' '--group-by (' '--mixup 0.001' '--epoch 3'; do
     # shellcheck disable=SC2086
     fails 2 "${wrong%% *}" thaw train "$T/scans" "${net[@]}" $wrong -o "$T/w.h5"
 done
