@@ -174,7 +174,7 @@ static void test_too_few(void)
     put(root, "only/1.png");
     put(root, "text/1.txt");
     CU_ASSERT_EQUAL(thaw_dataset_from_dir(&data, root, NULL, 0, &err), -1);
-    CU_ASSERT_TRUE(thaw_says(&err, root, "1 class folder", "at least two", "train/", NULL));
+    CU_ASSERT_TRUE(thaw_says(&err, root, "1 class folder", "at least two", "train/", "PNG", NULL));
     CU_ASSERT_EQUAL(thaw_dataset_from_dir(&data, thaw_tmp("few/absent"), NULL, 0, &err), -1);
     CU_ASSERT_TRUE(thaw_says(&err, "absent: No such file", NULL));
     CU_ASSERT_EQUAL(thaw_dataset_from_dir(&data, thaw_tmp("few/only/1.png"), NULL, 0, &err), -1);

@@ -7,6 +7,7 @@
 
 #include "io/base/mem.h"
 #include "io/base/par.h"
+#include "vision/pixels.h"
 #include "vision/scan_folder.h"
 
 int thaw_dataset_warn(struct thaw_dataset *data, struct thaw_error *err, const char *fmt, ...)
@@ -145,6 +146,17 @@ static int report_ignored(struct thaw_dataset *data, struct thaw_error *err)
     return 0;
 }
 
+static int fail_few(const struct thaw_dataset *data, struct thaw_error *err)
+{
+    char formats[THAW_FORMATS_TEXT] = "";
+    thaw_pixels_formats(formats, sizeof formats);
+    return thaw_fail(err, THAW_EINPUT,
+                     "%s: %d class folder%s with images found; wanted are at least two subfolders, "
+                     "one a class, named as the classes (or train/ and val/ with such subfolders), "
+                     "with images in them: %s",
+                     data->root, data->n_classes, data->n_classes == 1 ? "" : "s", formats);
+}
+
 static int read_folders(struct reading *r, const struct thaw_dir_entry *entries, size_t n,
                         struct thaw_error *err)
 {
@@ -160,12 +172,7 @@ static int read_folders(struct reading *r, const struct thaw_dir_entry *entries,
     if (check_sides(r, err))
         return -1;
     if (!r->pinned && data->n_classes < (r->by_label ? 1 : 2))
-        return thaw_fail(err, THAW_EINPUT,
-                         "%s: %d class folder%s with images found; wanted are at least two "
-                         "subfolders, one a class, named as the classes (or train/ and val/ with "
-                         "such subfolders), with %s files in them",
-                         data->root, data->n_classes, data->n_classes == 1 ? "" : "s",
-                         "PNG or JPEG");
+        return fail_few(data, err);
     if (thaw_scan_settle(&r->scan, r->by_label, &data->repeated, err))
         return thaw_error_prefix(err, "%s", data->root);
     if (fill_images(data, &r->scan, err) || report_ignored(data, err))

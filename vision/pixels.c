@@ -43,8 +43,7 @@ static const char *recognise(const unsigned char *data, size_t size)
     return NULL;
 }
 
-/* "JPEG and PNG", without what this build lacks */
-static void list_codecs(char *text, size_t size)
+void thaw_pixels_formats(char *text, size_t size)
 {
     size_t used = 0, left = 0;
     for (int i = 0; thaw_codecs[i]; i++)
@@ -64,8 +63,8 @@ static void list_codecs(char *text, size_t size)
 static int fail_unknown(const unsigned char *data, size_t size, const char *name,
                         struct thaw_error *err)
 {
-    char known[256] = "";
-    list_codecs(known, sizeof known);
+    char known[THAW_FORMATS_TEXT] = "";
+    thaw_pixels_formats(known, sizeof known);
     const char *kind = recognise(data, size);
     if (kind)
         return thaw_fail(err, THAW_EINPUT, "%s: is %s; %s can be read", name, kind, known);

@@ -48,4 +48,8 @@ static inline float thaw_pixels_sample(const struct thaw_pixels *pixels, size_t 
 }
 void thaw_pixels_release(struct thaw_pixels *pixels);
 
+/* "JPEG and PNG": the formats that this build reads; as many as `size` bytes hold. */
+enum { THAW_FORMATS_TEXT = 256 };
+void thaw_pixels_formats(char *text, size_t size);
+
 #endif

@@ -142,8 +142,8 @@ static int judge(const struct thaw_probe *probe, const struct thaw_dataset *data
                          data->root, files, first->path, first->reason);
     if ((double)probe->n_bad > allowed)
         return thaw_fail(err, THAW_EINPUT,
-                         "%s: %zu of %zu images cannot be read, more than the %.0f that are "
-                         "allowed; the first is %s: %s",
+                         "%s: %zu of %zu images cannot be read, more than the %.0f that "
+                         "--max-bad allows; the first is %s: %s",
                          data->root, probe->n_bad, files, allowed, first->path, first->reason);
     for (int c = 0; c < data->n_classes; c++) {
         size_t all = 0, gone = 0;
