@@ -126,8 +126,8 @@ const struct thaw_option thaw_train_table[] = {
     TEXT("--precision", precision, "NAME", "auto",
          "numbers the frozen part computes in: f32, bf16, int8 (calibrated on training images), or "
          "auto: the fastest whose features stay within a tenth of f32's on a sample. Unless f32, "
-         "what trains computes in bf16 where that is faster, with f32 weights; the final figure "
-         "is that of the f32 model"),
+         "what trains computes in bf16 where that is faster (with auto: and where the frozen part "
+         "may), with f32 weights; the final figure is that of the f32 model"),
     TEXT("--optimizer", optimizer, "NAME", "adamw", "adamw or sgd"),
     NUMBER("--momentum", momentum, "MU", "0.9", 0, 0.9999, "of sgd"),
     FLAG("--nesterov", nesterov, "Nesterov's form of momentum"),

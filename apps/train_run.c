@@ -103,11 +103,12 @@ static void on_settled(void *ctx, int stage, const struct thaw_settled *settled)
         snprintf(mixed, sizeof mixed, ", %zu of %zu layers with convolutions higher",
                  settled->n_higher, settled->convolutions);
     const char *chosen = thaw_precision_name(settled->precision);
-    json_array_append_new(run->precisions,
-                          json_pack("{ss ss so sf sI so}", "stage", run->stages->stages[stage].name,
-                                    "precision", chosen, "drift", drifts, "limit", THAW_DRIFT_LIMIT,
-                                    "higher_count", (json_int_t)settled->n_higher, "higher",
-                                    higher_names(settled)));
+    const char *trained = thaw_precision_name(settled->trained);
+    json_array_append_new(
+        run->precisions,
+        json_pack("{ss ss ss so sf sI so}", "stage", run->stages->stages[stage].name, "precision",
+                  chosen, "trained", trained, "drift", drifts, "limit", THAW_DRIFT_LIMIT,
+                  "higher_count", (json_int_t)settled->n_higher, "higher", higher_names(settled)));
     if (*tried)
         thaw_say(&run->say,
                  "the frozen part computes in %s%s; its features differ from f32's by: %s", chosen,
@@ -115,6 +116,9 @@ static void on_settled(void *ctx, int stage, const struct thaw_settled *settled)
     else
         thaw_say(&run->say,
                  "the frozen part computes in %s: fewer bits would save little or nothing", chosen);
+    if (settled->at_once)
+        thaw_say(&run->say, "what trains computes in %s as well, %d images at once", trained,
+                 settled->at_once);
 }
 
 static void open_bar(struct thaw_train_run *run, const struct thaw_step_report *r)

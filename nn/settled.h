@@ -1,4 +1,4 @@
-/* What the trainer settled on for the frozen part of a stage. */
+/* What numbers the trainer settled on for a stage. */
 #ifndef THAW_NN_SETTLED_H
 #define THAW_NN_SETTLED_H
 
@@ -10,6 +10,8 @@ enum { THAW_SAMPLE = 64 }; /* training images: half calibrate, half judge */
  * are from those of float32 (root mean square, relative); NAN: not tried. */
 struct thaw_settled {
     enum thaw_precision precision;
+    enum thaw_precision trained; /* what trains computes in */
+    int at_once; /* images of it, where that has changed since the stage began; 0: it has not */
     double drift[THAW_PRECISIONS];
     double mixed_drift;  /* of int8 with some convolutions higher; NAN: not tried, or none keeps to
                             THAW_DRIFT_LIMIT */

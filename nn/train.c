@@ -243,7 +243,7 @@ static int begin_stage(struct thaw_trainer *t, const struct thaw_observer *obser
         t->at.best = (struct thaw_validated){-1, INFINITY, -1};
         t->at.sums = (struct thaw_sums){0};
         thaw_trainer_keep(t, t->before);
-        if (thaw_trainer_open_stage(t, err))
+        if (thaw_trainer_open_stage(t, t->options.precision, err))
             return -1;
     }
     if (observer->stage)

@@ -25,7 +25,9 @@ struct thaw_train_options {
     int micro_batch; /* 0: chosen by thaw_exec_choose_batch */
     /* Where not 0, memory is short: no executor takes more images at once, nothing is measured. */
     int most_at_once;
-    enum thaw_precision precision; /* of what trains: f32 or bf16; weights and sums stay f32 */
+    /* Of what trains: f32 or bf16; weights and sums stay f32. With frozen_auto f32 also where bf16
+     * is too far from it for the frozen part: f32 is what the weights are to suit in the end. */
+    enum thaw_precision precision;
     uint64_t seed;
     const struct thaw_loss *loss;
     struct thaw_loss_options loss_options;

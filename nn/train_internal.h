@@ -7,6 +7,7 @@
 #include "nn/features.h"
 #include "nn/team.h"
 #include "nn/train.h"
+#include "nn/train_mix.h"
 #include "nn/train_position.h"
 
 struct thaw_train_slot { /* features of one side in one view */
@@ -21,14 +22,6 @@ struct thaw_train_cache {
     size_t memory;                 /* bytes taken */
     char *key;                     /* of the frozen part: text; NULL: not needed so far */
     bool told;                     /* that something does not fit */
-};
-
-/* A batch of which each sample is mixed with the next one; all NULL in a stage that mixes none. */
-struct thaw_mix {
-    float *shares;  /* [batch] that a sample has of itself, 1/2 to 1 */
-    float *x;       /* [batch][floats] what the tail gets */
-    float *dlogits; /* [batch][classes] gradients of the partners' losses */
-    size_t floats;
 };
 
 struct thaw_trainer {
@@ -48,6 +41,7 @@ struct thaw_trainer {
 
     /* The stage that is open. */
     bool open;
+    enum thaw_precision trained;               /* what the tail computes in */
     int cut;                                   /* node under which all is frozen; 0: nothing is */
     struct thaw_plan *prefix_plan, *tail_plan; /* prefix NULL: nothing is frozen below the tail */
     struct thaw_settled settled;
@@ -70,11 +64,17 @@ struct thaw_trainer {
     double compute; /* seconds */
 };
 
-/* Makes plans, executors and optimiser state for stage at.stage; weights stay as they are. */
-int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err);
+/* Makes plans, executors and optimiser state for stage at.stage, whose tail computes in `trained`;
+ * weights stay as they are. */
+int thaw_trainer_open_stage(struct thaw_trainer *t, enum thaw_precision trained,
+                            struct thaw_error *err);
 void thaw_trainer_close_stage(struct thaw_trainer *t);
+/* Another precision for the tail of the open stage. */
+int thaw_trainer_train_in(struct thaw_trainer *t, enum thaw_precision trained,
+                          struct thaw_error *err);
 
-/* Chooses the precision of the open stage's frozen part, by a sample of the training images. */
+/* Chooses the precision of the open stage's frozen part, by a sample of the training images, and
+ * lets what trains follow where bf16 is refused. */
 int thaw_trainer_sample(const struct thaw_train_options *options); /* how many */
 int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *source,
                         const struct thaw_observer *observer, struct thaw_error *err);
@@ -91,7 +91,8 @@ int thaw_trainer_thaw(struct thaw_graph *graph, const struct thaw_stage *stage,
 struct thaw_plan *thaw_trainer_plan_prefix(struct thaw_graph *graph, int cut,
                                            struct thaw_error *err); /* in float32 */
 struct thaw_plan *thaw_trainer_plan_tail(struct thaw_graph *graph,
-                                         const struct thaw_train_options *options, int cut,
+                                         const struct thaw_train_options *options,
+                                         enum thaw_precision trained, int cut,
                                          struct thaw_error *err);
 int thaw_trainer_at_once(const struct thaw_plan *plan, const struct thaw_train_options *options,
                          size_t samples);
@@ -121,14 +122,6 @@ struct thaw_features *thaw_trainer_cache_file(struct thaw_trainer *t,
 /* The batch's features into t->features: through the frozen part, or from where they are kept. */
 int thaw_trainer_prefix(struct thaw_trainer *t, const struct thaw_train_batch *batch,
                         struct thaw_error *err);
-
-/* Mixing of the open stage's batches; nothing where it does not mix. */
-bool thaw_trainer_mixes(const struct thaw_train_options *options, const struct thaw_stage *stage);
-int thaw_trainer_mix_open(struct thaw_trainer *t, struct thaw_error *err);
-void thaw_trainer_mix_close(struct thaw_trainer *t);
-/* From t->features, or the batch's pictures, to t->mix. */
-void thaw_trainer_mix(struct thaw_trainer *t, const struct thaw_train_batch *batch);
-int thaw_trainer_partner(const struct thaw_train_batch *batch, int sample);
 
 /* Copies of all weights. */
 void thaw_trainer_keep(const struct thaw_trainer *t, float *copy);

@@ -74,10 +74,14 @@ static int add_tail(struct thaw_graph *graph, const struct thaw_train_options *o
     size_t weights = weight_bytes(graph, cut + 1, graph->n_nodes - 1);
     size_t slots = (size_t)o->optimizer->slots * weights;
     int rest = o->batch_statistics ? (int)(train_images % (size_t)o->batch) : 0;
-    struct thaw_plan *plan = thaw_trainer_plan_tail(graph, o, cut, err);
+    /* It may come to float32, which takes more than bf16. */
+    bool follows = cut > 0 && o->frozen_auto && o->precision != THAW_F32;
+    enum thaw_precision most = follows ? THAW_F32 : o->precision;
+    struct thaw_plan *plan = thaw_trainer_plan_tail(graph, o, most, cut, err);
     if (!plan)
         return -1;
-    size_t copies = COPIES_TRAINING * weights, code = (size_t)plan->n_ops * code_training;
+    size_t copies = COPIES_TRAINING * weights;
+    size_t code = (size_t)plan->n_ops * code_training * (follows ? 2 : 1);
     sums->stage += team_bytes(plan, o->batch, thaw_trainer_tail_at_once(plan, o)) + copies + slots;
     sums->code += code;
     if (rest) { /* the epoch's last, smaller batch has an executor of its own */

@@ -99,6 +99,18 @@ static bool is_faster(enum thaw_precision low)
     return !thaw_precision_lacks(low) && thaw_precision_for(low) == low;
 }
 
+/* What trains computes in float32, too, where bf16 moves what lies under it too far. */
+static int follow(struct thaw_trainer *t, struct thaw_error *err)
+{
+    if (t->trained == THAW_F32)
+        return 0;
+    if (thaw_trainer_train_in(t, THAW_F32, err))
+        return -1;
+    t->settled.trained = t->trained;
+    t->settled.at_once = thaw_team_micro_batch(t->tail);
+    return 0;
+}
+
 static int choose(struct thaw_trainer *t, struct thaw_judge *judge, struct thaw_error *err)
 {
     const struct thaw_train_options *o = &t->options;
@@ -109,7 +121,7 @@ static int choose(struct thaw_trainer *t, struct thaw_judge *judge, struct thaw_
         if (taken)
             return taken < 0 ? -1 : 0;
     }
-    return 0;
+    return follow(t, err);
 }
 
 static int calibrate_and_choose(struct thaw_trainer *t, const struct sample *s,
@@ -166,7 +178,7 @@ int thaw_trainer_settle(struct thaw_trainer *t, const struct thaw_batch_source *
     struct sample s = {0};
     t->frozen_samples = count_frozen(t, source);
     t->settled =
-        (struct thaw_settled){.precision = THAW_F32, .mixed_drift = NAN, .graph = t->graph};
+        (struct thaw_settled){.trained = t->trained, .mixed_drift = NAN, .graph = t->graph};
     for (int i = 0; i < THAW_PRECISIONS; i++)
         t->settled.drift[i] = NAN;
     if (!t->prefix_plan || (!o->frozen_auto && o->frozen == THAW_F32))

@@ -45,16 +45,17 @@ struct thaw_plan *thaw_trainer_plan_prefix(struct thaw_graph *graph, int cut,
 }
 
 struct thaw_plan *thaw_trainer_plan_tail(struct thaw_graph *graph,
-                                         const struct thaw_train_options *o, int cut,
+                                         const struct thaw_train_options *o,
+                                         enum thaw_precision trained, int cut,
                                          struct thaw_error *err)
 {
-    struct thaw_plan_options trained = {.first = cut,
+    struct thaw_plan_options options = {.first = cut,
                                         .last = -1,
                                         .training = true,
                                         .batch_statistics = o->batch_statistics,
                                         .logits = true,
-                                        .precision = o->precision};
-    return thaw_plan_create(graph, &trained, err);
+                                        .precision = trained};
+    return thaw_plan_create(graph, &options, err);
 }
 
 /* What the team would choose, within the bound. */
@@ -93,7 +94,7 @@ static int make_prefix(struct thaw_trainer *t, struct thaw_error *err)
 static int make_tail(struct thaw_trainer *t, struct thaw_error *err)
 {
     const struct thaw_train_options *o = &t->options;
-    if (!(t->tail_plan = thaw_trainer_plan_tail(t->graph, o, t->cut, err)))
+    if (!(t->tail_plan = thaw_trainer_plan_tail(t->graph, o, t->trained, t->cut, err)))
         return -1;
     const struct thaw_value *out = &t->tail_plan->values[t->tail_plan->output];
     if (out->shape.rank != 1 || out->shape.c != o->classes)
@@ -119,11 +120,26 @@ static int make_buffers(struct thaw_trainer *t, struct thaw_error *err)
     return t->logits && t->dlogits ? 0 : -1;
 }
 
-int thaw_trainer_open_stage(struct thaw_trainer *t, struct thaw_error *err)
+int thaw_trainer_train_in(struct thaw_trainer *t, enum thaw_precision trained,
+                          struct thaw_error *err)
+{
+    if (t->trained == trained)
+        return 0;
+    thaw_team_free(t->tail);
+    thaw_plan_free(t->tail_plan);
+    t->tail = NULL;
+    t->tail_plan = NULL;
+    t->trained = trained;
+    return make_tail(t, err);
+}
+
+int thaw_trainer_open_stage(struct thaw_trainer *t, enum thaw_precision trained,
+                            struct thaw_error *err)
 {
     const struct thaw_stage *stage = &t->stages->stages[t->at.stage];
     if ((t->cut = thaw_trainer_thaw(t->graph, stage, err)) < 0)
         return -1;
+    t->trained = trained;
     thaw_trainer_cache_leave(t, t->cut);
     if ((t->cut > 0 && make_prefix(t, err)) || make_tail(t, err) || make_buffers(t, err) ||
         thaw_trainer_mix_open(t, err)) {

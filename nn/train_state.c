@@ -52,9 +52,9 @@ static json_t *trainer_json(const struct thaw_trainer *t)
         json_array_append_new(history, epoch_json(&t->history[i]));
     for (int i = 0; i < t->at.stage; i++)
         json_array_append_new(results, result_json(&t->results[i]));
-    return json_pack("{so so so si si}", "position", position_json(&t->at), "history", history,
-                     "results", results, "micro_batch", thaw_team_micro_batch(t->tail), "executors",
-                     thaw_team_size(t->tail));
+    return json_pack("{so so so ss si si}", "position", position_json(&t->at), "history", history,
+                     "results", results, "trained", thaw_precision_name(t->trained), "micro_batch",
+                     thaw_team_micro_batch(t->tail), "executors", thaw_team_size(t->tail));
 }
 
 static int lend_floats(struct thaw_keras_file *file, const char *name, float *data, size_t count,
@@ -190,6 +190,19 @@ static int read_lists(struct thaw_trainer *t, const json_t *state, struct thaw_e
     return 0;
 }
 
+static int open_as_saved(struct thaw_trainer *t, const json_t *state, struct thaw_error *err)
+{
+    const char *name = json_string_value(json_object_get(state, "trained"));
+    int trained = thaw_precision_find(name ? name : "", err);
+    if (trained < 0)
+        return thaw_error_prefix(err, "what trained");
+    if (trained != THAW_F32 && trained != (int)t->options.precision)
+        return thaw_fail(err, THAW_EINPUT,
+                         "it was made while training in %s; here that is done in %s", name,
+                         thaw_precision_name(t->options.precision));
+    return thaw_trainer_open_stage(t, (enum thaw_precision)trained, err);
+}
+
 int thaw_trainer_load(struct thaw_trainer *t, const struct thaw_keras_file *file,
                       struct thaw_error *err)
 {
@@ -201,7 +214,7 @@ int thaw_trainer_load(struct thaw_trainer *t, const struct thaw_keras_file *file
         take_floats(file, "weights_before", t->before, t->weight_count, err) ||
         take_floats(file, "weights_best", t->best, t->weight_count, err))
         return -1;
-    if (thaw_trainer_open_stage(t, err))
+    if (open_as_saved(t, state, err))
         return -1;
     /* Sums over micro-batches of another size, or otherwise shared out, differ in the last bits. */
     int micro_batch = (int)int_of(state, "micro_batch"), size = (int)int_of(state, "executors");

@@ -69,7 +69,7 @@ static bool take_steps(struct thaw_trainer *t, const float *x, const float *labe
     struct thaw_error err = {0};
     static float batch_x[BATCH * SAMPLE];
     int batch_labels[BATCH];
-    if (thaw_told(thaw_trainer_open_stage(t, &err), &err))
+    if (thaw_told(thaw_trainer_open_stage(t, t->options.precision, &err), &err))
         return false;
     for (int step = 0; step < STEPS; step++) {
         for (int i = 0; i < BATCH; i++) {
