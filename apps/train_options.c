@@ -100,7 +100,7 @@ const struct thaw_option thaw_train_table[] = {
          "number of blocks from the top, or the name of a layer. Keys: epochs, lr, decay, "
          "weight_decay, schedule, warmup, patience, augment (0 or 1). What is not said of a stage "
          "is as in the preset schedule: a head alone trains 50 epochs at a rate of 1e-2, blocks "
-         "40 at 5e-3; from random weights all stages 30 at 1e-3"),
+         "40 at 5e-3 (with sgd 2e-3); from random weights all stages 30 at 1e-3 (1e-2)"),
     TEXT("--unfreeze", unfreeze, "WHAT", NULL,
          "what trains in the second stage: all, a number of blocks, or the name of the lowest "
          "layer (default: the upper half of the blocks)"),
@@ -108,8 +108,9 @@ const struct thaw_option thaw_train_table[] = {
     INT("--epochs", epochs, "N", NULL, 1, 100000,
         "epochs of each stage (default 50 and 40; 30 from random weights)"),
     NUMBER("--lr", lr, "RATE", NULL, 1e-9, 100,
-           "learning rate of the head in the first stage; stages that thaw blocks have half of it "
-           "(default 1e-2 with adamw, 1e-1 with sgd; from random weights a tenth of these)"),
+           "learning rate of the head in the first stage; stages that thaw blocks have half of it, "
+           "with sgd a fifth (default 1e-2; from random weights 1e-3 with adamw, 1e-2 "
+           "with sgd)"),
     TEXT("--schedule", schedule, "NAME", "cosine",
          "how the rate goes within a stage: constant, cosine, onecycle, plateau or step"),
     NUMBER("--warmup", warmup, "EPOCHS", "0.5", 0, 1000, "linear rise at the start of a stage"),

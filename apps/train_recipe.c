@@ -8,16 +8,16 @@
 
 /* The default recipe: the new head first, on features that do not move; then the upper half of the
  * blocks with it, each block more gently than the one above. From random weights everything trains
- * at once. Rates are AdamW's; SGD's are SGD_FACTOR times as large. */
+ * at once. */
 struct recipe {
     const char *what; /* NULL: the upper half, or what --unfreeze says */
     int epochs;
-    double rate, block_decay;
+    double rate, sgd_rate, block_decay; /* rate: AdamW's */
 };
-static const struct recipe head_stage = {"head", 50, 1e-2, 2.6},
-                           thawed_stage = {NULL, 40, 5e-3, 2.6},
-                           scratch_stage = {"all", 30, 1e-3, 1};
-enum { TOP_PART = 2, SGD_FACTOR = 10 };
+static const struct recipe head_stage = {"head", 50, 1e-2, 1e-2, 2.6},
+                           thawed_stage = {NULL, 40, 5e-3, 2e-3, 2.6},
+                           scratch_stage = {"all", 30, 1e-3, 1e-2, 1};
+enum { TOP_PART = 2 };
 /* Measured: tests/bench/README.md. */
 static const float decay_before_thaw = 1.5F, decay_of_last_head = 0.3F;
 
@@ -27,13 +27,17 @@ static bool from_scratch(const struct thaw_train_values *v)
     return strncmp(v->backbone, "random:", 7) == 0;
 }
 
+static double preset_rate(const struct thaw_train_values *v, const struct recipe *r)
+{
+    return strcmp(v->optimizer, "sgd") == 0 ? r->sgd_rate : r->rate;
+}
+
 /* `first` is the recipe's first stage, whose rate --lr sets. */
 static double rate_of(const struct thaw_train_values *v, const struct recipe *r,
                       const struct recipe *first)
 {
-    if (v->lr > 0)
-        return v->lr * r->rate / first->rate;
-    return strcmp(v->optimizer, "sgd") == 0 ? SGD_FACTOR * r->rate : r->rate;
+    double preset = preset_rate(v, r);
+    return v->lr > 0 ? v->lr * preset / preset_rate(v, first) : preset;
 }
 
 static long epochs_of(const struct thaw_train_values *v, const struct recipe *r)

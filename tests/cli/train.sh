@@ -96,7 +96,7 @@ grep -q 'stage 1 of 1, head' "$T/err"
 train "$T/scans" --unfreeze 2 --epochs 1 --optimizer sgd --nesterov --l2-sp 0.01 --clip 1 \
     --smoothing 0.1 --mixup 0.4 --class-weights 1,2,1,1 --schedule onecycle --augment none --fit letterbox \
     --range 0,2000 -o "$T/o.h5"
-grep -q 'stage 2 of 2, top 2 blocks' "$T/err"
+grep -q 'stage 2 of 2, top 2 blocks: .* at rate 0.002 (onecycle)' "$T/err"
 grep -q 'class weights from' "$T/err"
 train "$T/scans" --epochs 1 -o "$T/r.h5"
 grep -q 'stage 1 of 1, all' "$T/err"
