@@ -239,16 +239,6 @@ static void go_on(struct rig *rig, const char *stages, int variant, const char *
     CU_ASSERT_EQUAL_FATAL(thaw_told(rig_run(rig, &err), &err), 0);
 }
 
-static void save(const struct rig *rig, const char *path)
-{
-    struct thaw_error err = {0};
-    struct thaw_keras_file *file = thaw_keras_create(&err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_trainer_save(rig->trainer, file, &err), &err), 0);
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_keras_save(path, file, &err), &err), 0);
-    thaw_keras_free(file);
-}
-
 static bool same_history(const struct rig *a, const struct rig *b)
 {
     size_t n, m;
@@ -285,7 +275,7 @@ static void test_resume(void)
             CU_ASSERT_TRUE_FATAL(rig_start(&half));
             CU_ASSERT_EQUAL(rig_run(&half, &err), -1);
             CU_ASSERT_EQUAL(err.code, THAW_ESTOPPED);
-            save(&half, path);
+            rig_save(&half, path);
             go_on(&rest, stages, variant, path);
             CU_ASSERT_TRUE(rig_holds(&rest, end));
             CU_ASSERT_TRUE(same_history(&whole, &rest));
@@ -308,7 +298,7 @@ static void test_foreign_state(void)
     rig.stop_at = 2;
     CU_ASSERT_TRUE_FATAL(rig_start(&rig));
     CU_ASSERT_EQUAL(rig_run(&rig, &err), -1);
-    save(&rig, path);
+    rig_save(&rig, path);
     struct thaw_keras_file *file = thaw_keras_load(path, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     start(&other, "2:epochs=2");

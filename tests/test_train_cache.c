@@ -214,16 +214,6 @@ static void test_reuse(void)
     free(end);
 }
 
-static void save(const struct rig *rig, const char *path)
-{
-    struct thaw_error err = {0};
-    struct thaw_keras_file *file = thaw_keras_create(&err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_trainer_save(rig->trainer, file, &err), &err), 0);
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_keras_save(path, file, &err), &err), 0);
-    thaw_keras_free(file);
-}
-
 /* Stopped while a store is filled, or while training from it, in memory or on the disk. */
 static void test_resume(void)
 {
@@ -240,7 +230,7 @@ static void test_resume(void)
             CU_ASSERT_TRUE_FATAL(rig_start(&half));
             CU_ASSERT_EQUAL(rig_run(&half, &err), -1);
             CU_ASSERT_EQUAL(err.code, THAW_ESTOPPED);
-            save(&half, path);
+            rig_save(&half, path);
             rig_release(&half);
             start(&rest, both, 2, limits);
             CU_ASSERT_TRUE_FATAL(rig_start(&rest));

@@ -76,11 +76,7 @@ static void stop(struct rig *rig, const char *path)
     rig->stop_at = 2;
     CU_ASSERT_EQUAL(rig_run(rig, &err), -1);
     CU_ASSERT_EQUAL(err.code, THAW_ESTOPPED);
-    struct thaw_keras_file *file = thaw_keras_create(&err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_trainer_save(rig->trainer, file, &err), &err), 0);
-    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_keras_save(path, file, &err), &err), 0);
-    thaw_keras_free(file);
+    rig_save(rig, path);
 }
 
 /* A run that goes on knows what trained in float32; one that may not train in bf16 takes no state

@@ -162,6 +162,16 @@ void rig_release(struct rig *rig)
         free(rig->after[i]);
 }
 
+void rig_save(const struct rig *rig, const char *path)
+{
+    struct thaw_error err = {0};
+    struct thaw_keras_file *file = thaw_keras_create(&err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_trainer_save(rig->trainer, file, &err), &err), 0);
+    CU_ASSERT_EQUAL_FATAL(thaw_told(thaw_keras_save(path, file, &err), &err), 0);
+    thaw_keras_free(file);
+}
+
 bool rig_holds(const struct rig *rig, const float *weights)
 {
     size_t n = train_net_count(rig->graph);

@@ -38,6 +38,9 @@ bool rig_start(struct rig *rig);
 int rig_run(struct rig *rig, struct thaw_error *err);
 void rig_release(struct rig *rig);
 
+/* Writes the state of a run that was stopped. */
+void rig_save(const struct rig *rig, const char *path);
+
 /* Are these the graph's weights, bit for bit? */
 bool rig_holds(const struct rig *rig, const float *weights);
 
